@@ -1,0 +1,92 @@
+// swift-tools-version: 6.2
+
+import PackageDescription
+
+let strict: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+    name: "cloister",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "evaluator", targets: ["Evaluator"]),
+        .executable(name: "fnctl", targets: ["fnctl"]),
+        .executable(name: "cloister-launcher", targets: ["Launcher"]),
+        .library(name: "SandboxKit", targets: ["SandboxKit"]),
+        .library(name: "CloisterCell", type: .dynamic, targets: ["CCell"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.0.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.0.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.80.0"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.0.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.10.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.24.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.6.0"),
+    ],
+    targets: [
+        // Kernel calls that Glibc's module leaves out, a few lines each, and libseccomp and libcap.
+        .target(
+            name: "CSandbox",
+            linkerSettings: [.linkedLibrary("seccomp"), .linkedLibrary("cap")]),
+        // The structures that cross between the supervisor (Swift) and a cell (C).
+        .target(name: "CWire"),
+        // The fork server and cell confinement: a shared object that the executors load.
+        .target(name: "CCell", dependencies: ["CWire"]),
+        .systemLibrary(
+            name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
+        .target(name: "SandboxKit", dependencies: ["CSandbox", "CWire"], swiftSettings: strict),
+        .executableTarget(name: "Launcher", dependencies: ["SandboxKit"], swiftSettings: strict),
+        .target(
+            name: "ExecutorSupervisor",
+            dependencies: [
+                "SandboxKit", "CWire",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .target(
+            name: "FunctionRegistry",
+            dependencies: [
+                "CArchive",
+                .product(name: "Crypto", package: "swift-crypto"),
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "Logging", package: "swift-log"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "Evaluator",
+            dependencies: [
+                "ExecutorSupervisor", "FunctionRegistry", "SandboxKit",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ], swiftSettings: strict),
+        .executableTarget(
+            name: "fnctl",
+            dependencies: [
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Yams", package: "Yams"),
+            ], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxKitTests", dependencies: ["SandboxKit"], swiftSettings: strict),
+        .testTarget(
+            name: "FunctionRegistryTests",
+            dependencies: ["FunctionRegistry", "CArchive"], swiftSettings: strict),
+        .testTarget(name: "FnctlTests", dependencies: ["fnctl"], swiftSettings: strict),
+        .testTarget(
+            name: "EvaluatorTests",
+            dependencies: [
+                "Evaluator",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+            ], swiftSettings: strict),
+    ],
+    swiftLanguageModes: [.v6]
+)

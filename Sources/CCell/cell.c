@@ -1,0 +1,1 @@
+int cell_dummy(void){return 1;}

@@ -1,0 +1,55 @@
+import NIOCore
+
+/// The languages that calls can be written in. The raw value is the API's `runtime` and the name
+/// of the executor's folder below `executors/`.
+public enum Runtime: String, Sendable, CaseIterable, Codable {
+    case python
+    case javascript
+}
+
+/// What one call may use.
+public struct CallLimits: Sendable, Equatable {
+    /// Wall time from the moment that a cell is given the call, in milliseconds.
+    public var timeoutMs: Int
+    /// Memory of the whole cell, its /tmp included, in MB of 1,048,576 bytes.
+    public var memoryMB: Int
+    /// Size of the cell's private /tmp, in MB.
+    public var tmpMB: Int
+
+    public init(timeoutMs: Int, memoryMB: Int, tmpMB: Int) {
+        self.timeoutMs = timeoutMs
+        self.memoryMB = memoryMB
+        self.tmpMB = tmpMB
+    }
+}
+
+/// One invocation, as the evaluator hands it to the supervisor.
+public struct CallRequest: Sendable {
+    public var id: String
+    public var function: String
+    public var version: Int
+    public var runtime: Runtime
+    /// `file.function`, for example `index.handler`.
+    public var handler: String
+    /// Lower-case hex SHA-256 of the bundle: the name of its folder in the bundle store.
+    public var bundle: String
+    public var environment: [String: String]
+    public var limits: CallLimits
+    /// The event, as JSON text. The supervisor neither parses nor checks it.
+    public var event: ByteBuffer
+
+    public init(
+        id: String, function: String, version: Int, runtime: Runtime, handler: String,
+        bundle: String, environment: [String: String], limits: CallLimits, event: ByteBuffer
+    ) {
+        self.id = id
+        self.function = function
+        self.version = version
+        self.runtime = runtime
+        self.handler = handler
+        self.bundle = bundle
+        self.environment = environment
+        self.limits = limits
+        self.event = event
+    }
+}
