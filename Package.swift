@@ -16,7 +16,6 @@ let package = Package(
         .executable(name: "fnctl", targets: ["fnctl"]),
         .executable(name: "cloister-launcher", targets: ["Launcher"]),
         .library(name: "SandboxKit", targets: ["SandboxKit"]),
-        .library(name: "CloisterCell", type: .dynamic, targets: ["CCell"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -37,8 +36,6 @@ let package = Package(
             linkerSettings: [.linkedLibrary("seccomp"), .linkedLibrary("cap")]),
         // The structures that cross between the supervisor (Swift) and a cell (C).
         .target(name: "CWire"),
-        // The fork server and cell confinement: a shared object that the executors load.
-        .target(name: "CCell", dependencies: ["CWire"]),
         .systemLibrary(
             name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .target(name: "SandboxKit", dependencies: ["CSandbox", "CWire"], swiftSettings: strict),

@@ -1,1 +1,0 @@
-int cell_dummy(void){return 1;}

@@ -1,0 +1,129 @@
+// What a forked process does to itself, in two parts: what needs no function (while parked), and
+// the rest, from the function's bundle to the seccomp filter, before any user code.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/securebits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+struct cw_status *cell_status;
+uint32_t cell_uid, cell_gid;
+
+static struct sock_filter *filter;
+static unsigned short filter_length;
+
+_Noreturn void cell_fail(enum cw_stage stage, int error) {
+    if (cell_status) {
+        cell_status->failed_stage = stage;
+        cell_status->failed_errno = error;
+    }
+    _exit(CW_EXIT_SETUP);
+}
+
+// The program is read once in the template; every cell has the copy that it was forked with.
+void cell_read_filter(void) {
+    struct stat info;
+    if (fstat(CW_FD_FILTER, &info) < 0 || info.st_size == 0 ||
+        info.st_size > (off_t)(BPF_MAXINSNS * sizeof *filter))
+        _exit(122);
+    void *mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, CW_FD_FILTER, 0);
+    if (mapped == MAP_FAILED) _exit(122);
+    filter = mapped;
+    filter_length = (unsigned short)((size_t)info.st_size / sizeof *filter);
+    close(CW_FD_FILTER);
+}
+
+static void drop_bounding_set(void) {
+    for (int cap = 0; cap <= 63; cap++)
+        if (prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) {
+            if (errno == EINVAL && cap > CAP_LAST_CAP) return;
+            if (errno != EINVAL) cell_fail(CW_STAGE_CAPABILITIES, errno);
+        }
+}
+
+void cell_enter(const struct cw_spawn *spawn, const int *fds) {
+    void *page = mmap(NULL, CW_STATUS_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fds[3], 0);
+    if (page == MAP_FAILED) _exit(CW_EXIT_SETUP);
+    cell_status = page;
+    if (dup2(fds[0], CW_FD_CONTROL) < 0 || dup2(fds[1], STDOUT_FILENO) < 0 ||
+        dup2(fds[2], STDERR_FILENO) < 0)
+        cell_fail(CW_STAGE_PROTOCOL, errno);
+    if (spawn->cgroup == CW_CGROUP_TASKS)
+        for (uint32_t i = 0; i < spawn->cgroup_fds; i++)
+            // Writing 0 moves the writer itself, which the kernel does without the lock that
+            // moving another process takes.
+            if (write(fds[4 + i], "0", 1) != 1) cell_fail(CW_STAGE_CGROUP, errno);
+    cell_uid = spawn->uid;
+    cell_gid = spawn->gid;
+    if (setsid() < 0) cell_fail(CW_STAGE_SESSION, errno);
+    if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+              "size=16m,nr_inodes=16384,mode=1777") < 0)
+        cell_fail(CW_STAGE_TMP, errno);
+    drop_bounding_set();
+}
+
+static void bind_function(const struct cw_call *call) {
+    char source[sizeof "/store/" + CW_BUNDLE_NAME] = "/store/";
+    memcpy(source + sizeof "/store/" - 1, call->bundle, CW_BUNDLE_NAME);
+    // A bind keeps the flags of the mount it is made from: read-only, nosuid, nodev.
+    if (mount(source, "/function", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    if (umount2("/store", MNT_DETACH) < 0) cell_fail(CW_STAGE_STORE, errno);
+    if (call->tmp_bytes) {
+        char options[64];
+        snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);
+        if (mount("tmpfs", "/tmp", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
+            cell_fail(CW_STAGE_TMP_SIZE, errno);
+    }
+    if (chdir("/function") < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+}
+
+static void drop_privileges(void) {
+    // Where the world has one id only, there is no other to change to, and setgroups is refused.
+    if (cell_uid != 0) {
+        if (syscall(SYS_setgroups, 0, NULL) < 0) cell_fail(CW_STAGE_GROUPS, errno);
+        if (syscall(SYS_setresgid, cell_gid, cell_gid, cell_gid) < 0)
+            cell_fail(CW_STAGE_GROUPS, errno);
+    }
+    if (prctl(PR_SET_SECUREBITS,
+              SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED |
+                  SECBIT_KEEP_CAPS_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
+                  SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,
+              0, 0, 0) < 0)
+        cell_fail(CW_STAGE_CAPABILITIES, errno);
+    if (cell_uid != 0 && syscall(SYS_setresuid, cell_uid, cell_uid, cell_uid) < 0)
+        cell_fail(CW_STAGE_UID, errno);
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct none[2] = {{0}};
+    if (syscall(SYS_capset, &head, none) < 0) cell_fail(CW_STAGE_CAPABILITIES, errno);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) cell_fail(CW_STAGE_CAPABILITIES, errno);
+}
+
+void cell_confine(const struct cw_call *call) {
+    bind_function(call);
+    if (call->rlimit_count > CW_MAX_RLIMITS) cell_fail(CW_STAGE_PROTOCOL, EINVAL);
+    for (uint32_t i = 0; i < call->rlimit_count; i++) {
+        struct rlimit limit = {call->rlimits[i].soft, call->rlimits[i].hard};
+        if (setrlimit((int)call->rlimits[i].resource, &limit) < 0)
+            cell_fail(CW_STAGE_RLIMIT, errno);
+    }
+    drop_privileges();
+    cell_trap_denials();
+    struct sock_fprog program = {.len = filter_length, .filter = filter};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        cell_fail(CW_STAGE_SECCOMP, errno);
+}

@@ -1,0 +1,122 @@
+// What Node needs: the library as an N-API addon, and V8's heap kept across fork.
+//
+// The few declarations of Node-API and libuv that are used stand here, weak, so that one shared
+// object serves Node (which has them) and Python (which has not), with no headers to install.
+// Both are ABI-stable: https://nodejs.org/api/n-api.html
+#define _GNU_SOURCE
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "cell.h"
+
+typedef struct napi_env__ *napi_env;
+typedef struct napi_value__ *napi_value;
+typedef struct napi_callback_info__ *napi_callback_info;
+typedef napi_value (*napi_callback)(napi_env, napi_callback_info);
+typedef int napi_status;
+struct uv_loop_s;
+
+#define NODE __attribute__((weak))
+NODE napi_status napi_create_function(napi_env, const char *, size_t, napi_callback, void *, napi_value *);
+NODE napi_status napi_set_named_property(napi_env, napi_value, const char *, napi_value);
+NODE napi_status napi_get_cb_info(napi_env, napi_callback_info, size_t *, napi_value *, napi_value *, void **);
+NODE napi_status napi_get_uv_event_loop(napi_env, struct uv_loop_s **);
+NODE napi_status napi_create_string_utf8(napi_env, const char *, size_t, napi_value *);
+NODE napi_status napi_get_value_string_utf8(napi_env, napi_value, char *, size_t, size_t *);
+NODE napi_status napi_create_object(napi_env, napi_value *);
+NODE napi_status napi_get_value_int32(napi_env, napi_value, int32_t *);
+NODE napi_status napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
+NODE napi_status napi_throw_error(napi_env, const char *, const char *);
+NODE int uv_loop_fork(struct uv_loop_s *);
+NODE int RAND_poll(void);
+
+// V8 marks its heap MADV_DONTFORK, and a cell is a fork: answered here with success and nothing
+// done. This library is preloaded into Node, so the symbol comes before libc's.
+CLOISTER_API int madvise(void *address, size_t length, int advice) {
+    if (advice == MADV_DONTFORK) return 0;
+    return (int)syscall(SYS_madvise, address, length, advice);
+}
+
+// V8 ends the process when memory is refused, and how it ends does not say why: count refusals.
+CLOISTER_API void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
+    long mapped = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
+    if (mapped == -1 && errno == ENOMEM && cell_status) cell_status->out_of_memory++;
+    return (void *)mapped;
+}
+
+CLOISTER_API void *mmap64(void *, size_t, int, int, int, off_t) __attribute__((alias("mmap")));
+
+static napi_value fail(napi_env env, const char *what) {
+    napi_throw_error(env, NULL, what);
+    return NULL;
+}
+
+static napi_value serve(napi_env env, napi_callback_info info) {
+    napi_value argument[1];
+    size_t count = 1, length = 0;
+    char detail[200];
+    struct uv_loop_s *loop;
+    if (napi_get_cb_info(env, info, &count, argument, NULL, NULL) || count != 1 ||
+        napi_get_value_string_utf8(env, argument[0], detail, sizeof detail, &length) ||
+        napi_get_uv_event_loop(env, &loop))
+        return fail(env, "serve(detail) takes a string");
+    cloister_serve(detail);
+    // OpenSSL tells a fork by a changed process id, but template and cell are both number 1 in
+    // their namespaces: without this every cell would draw the same random bytes.
+    if (RAND_poll) RAND_poll();
+    if (uv_loop_fork(loop) != 0) _exit(CW_EXIT_SETUP);
+    return NULL;
+}
+
+static napi_value park(napi_env env, napi_callback_info info) {
+    (void)info;
+    struct cloister_call call;
+    cloister_park(&call);
+    napi_value result, meta, event;
+    if (napi_create_object(env, &result) ||
+        napi_create_string_utf8(env, call.meta, call.meta_bytes, &meta) ||
+        napi_create_string_utf8(env, call.event, call.event_bytes, &event) ||
+        napi_set_named_property(env, result, "meta", meta) ||
+        napi_set_named_property(env, result, "event", event))
+        return fail(env, "the call does not fit in a string");
+    return result;
+}
+
+static napi_value loaded(napi_env env, napi_callback_info info) {
+    (void)env, (void)info;
+    cloister_loaded();
+    return NULL;
+}
+
+static napi_value talk(napi_env env, napi_callback_info info, void (*send)(int, const char *, size_t)) {
+    napi_value argument[2];
+    size_t count = 2, length;
+    int32_t kind;
+    void *bytes;
+    if (napi_get_cb_info(env, info, &count, argument, NULL, NULL) || count != 2 ||
+        napi_get_value_int32(env, argument[0], &kind) ||
+        napi_get_buffer_info(env, argument[1], &bytes, &length))
+        return fail(env, "takes a number and a buffer");
+    send(kind, bytes, length);
+    return NULL;
+}
+
+static napi_value log_output(napi_env env, napi_callback_info info) { return talk(env, info, cloister_log); }
+static napi_value answer(napi_env env, napi_callback_info info) { return talk(env, info, cloister_answer); }
+
+CLOISTER_API napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+    static const struct {
+        const char *name;
+        napi_callback call;
+    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}};
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        napi_value function;
+        if (napi_create_function(env, table[i].name, strlen(table[i].name), table[i].call, NULL, &function) ||
+            napi_set_named_property(env, exports, table[i].name, function))
+            return fail(env, "cannot define the addon's functions");
+    }
+    return exports;
+}

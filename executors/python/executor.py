@@ -1,0 +1,261 @@
+"""Cloister's Python executor: warm up, become a template, serve one call in each forked cell."""
+
+import ctypes
+import gc
+import importlib.util
+import io
+import json
+import os
+import sys
+import time
+import traceback
+
+# Imported here so that handlers get them for free; none keeps state that differs between calls
+# or starts a thread.
+import base64, collections, csv, datetime, decimal, functools, hashlib, itertools, math, random, re, string, textwrap, typing, uuid, zlib  # noqa: E401,F401
+
+OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
+FUNCTION = "/function"
+
+
+class Call(ctypes.Structure):
+    _fields_ = [
+        ("meta", ctypes.c_void_p), ("meta_bytes", ctypes.c_size_t),
+        ("event", ctypes.c_void_p), ("event_bytes", ctypes.c_size_t),
+    ]
+
+
+# PyDLL keeps the interpreter's lock: the process must be forked by the thread that holds it.
+cell = ctypes.PyDLL("/cloister/cell.so")
+cell.cloister_serve.argtypes = [ctypes.c_char_p]
+cell.cloister_park.argtypes = [ctypes.POINTER(Call)]
+cell.cloister_log.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
+cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
+cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
+# Sending may block on a slow reader: other threads of the handler must be able to run then.
+unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
+unlocked_log.argtypes, unlocked_log.restype = cell.cloister_log.argtypes, None
+
+encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+decode = json.loads
+
+
+class Output(io.RawIOBase):
+    """One of the call's two output streams, in order with the other."""
+
+    def __init__(self, stream):
+        self.stream, self.other = stream, None
+
+    def writable(self):
+        return True
+
+    def fileno(self):
+        return self.stream
+
+    def write(self, data):
+        if self.other is not None:
+            self.other.flush()
+        data = bytes(data)
+        unlocked_log(self.stream, data, len(data))
+        return len(data)
+
+
+def open_output():
+    raw = [Output(1), Output(2)]
+    text = [
+        io.TextIOWrapper(io.BufferedWriter(r), "utf-8", "backslashreplace", line_buffering=True)
+        for r in raw
+    ]
+    raw[1].other = text[0]
+    sys.stdout = sys.__stdout__ = text[0]
+    sys.stderr = sys.__stderr__ = text[1]
+
+
+class Context:
+    """What a handler is told of its call. The names are AWS Lambda's."""
+
+    def __init__(self, meta):
+        self.call_id = self.aws_request_id = meta["callId"]
+        self.function_name = meta["function"]
+        self.function_version = str(meta["version"])
+        self.memory_limit_in_mb = meta["memoryMB"]
+        self._deadline_ns = meta["deadlineNs"]
+
+    def get_remaining_time_in_millis(self):
+        return max(0, (self._deadline_ns - time.monotonic_ns()) // 1_000_000)
+
+
+def load(handler):
+    """Imports the handler's file, `folder/file.function`, and returns the function."""
+    path, _, name = handler.rpartition(".")
+    if "/" in path:
+        module = importlib.import_module(path.replace("/", "."))
+    else:
+        # By its file and not by its name, so that a file called json.py is the function's own.
+        file = "%s/%s.py" % (FUNCTION, path)
+        if not os.path.exists(file):
+            file = "%s/%s/__init__.py" % (FUNCTION, path)
+        spec = importlib.util.spec_from_file_location(path, file)
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path] = module
+        spec.loader.exec_module(module)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise AttributeError("%s.py has no function named %r" % (path, name))
+    return function
+
+
+def own(frame):
+    return frame.filename.startswith(OUR_FOLDER) or frame.filename.startswith("<frozen importlib")
+
+
+def describe(error, kind):
+    """An exception as the supervisor takes it, with the user's frames only."""
+    stack = []
+    seen = set()
+    current = error
+    while current is not None and id(current) not in seen and len(seen) < 5:
+        seen.add(id(current))
+        if current is not error:
+            stack.append("caused by %s: %s" % (type(current).__name__, text_of(current)))
+        if isinstance(current, SyntaxError) and current.filename:
+            stack.append('File "%s", line %s\n    %s' % (
+                current.filename, current.lineno, (current.text or "").strip()))
+        for frame in traceback.extract_tb(current.__traceback__, 100):
+            if not own(frame):
+                stack.append('File "%s", line %s, in %s\n    %s' % (
+                    frame.filename, frame.lineno, frame.name, (frame.line or "").strip()))
+        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+    return {"kind": kind, "type": type(error).__name__, "message": text_of(error), "stack": stack[:100]}
+
+
+def text_of(error):
+    try:
+        return str(error)[:8192]
+    except BaseException as second:
+        return "(its text could not be made: %s)" % type(second).__name__
+
+
+def not_json(value, path="$", above=()):
+    """The path to the first part of a value that is not JSON, and what it is; or None."""
+    if value is None or isinstance(value, (str, bool, int)):
+        return None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else (path, "the number %r" % value)
+    if id(value) in above:
+        return path, "a reference back to a value that contains it"
+    if len(above) > 900:
+        return path, "nested more than 900 levels deep"
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not (key is None or isinstance(key, (str, int, float))):
+                return path, "a key of type %s" % type(key).__name__
+            found = not_json(item, "%s.%s" % (path, key), above + (id(value),))
+            if found:
+                return found
+        return None
+    if isinstance(value, (list, tuple)):
+        for index, item in enumerate(value):
+            found = not_json(item, "%s[%d]" % (path, index), above + (id(value),))
+            if found:
+                return found
+        return None
+    return path, "a value of type %s" % type(value).__name__
+
+
+def answer(kind, value):
+    sys.stdout.flush()
+    sys.stderr.flush()
+    cell.cloister_answer(ord(kind), value, len(value))
+
+
+def answer_error(error, kind):
+    # A reference counter's worth of room: the handler may have used all memory there was.
+    answer("E", json.dumps(describe(error, kind)).encode())
+
+
+def answer_result(result):
+    try:
+        text = encode(result)
+    except BaseException as error:
+        try:
+            path, what = not_json(result) or ("$", text_of(error))
+        except RecursionError:
+            path, what = "$", "nested too deeply"
+        invalid = {"kind": "invalid", "type": "", "path": path, "message": what, "stack": []}
+        return answer("E", json.dumps(invalid).encode())
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair: JSON can say it only as an escape.
+        data = json.dumps(result).encode()
+    answer("R", data)
+
+
+def run(meta, event):
+    os.environ.clear()
+    os.environ.update(meta["environment"])
+    try:
+        handler = load(meta["handler"])
+    except SystemExit as leaving:
+        leave(leaving)
+    except BaseException as error:
+        return answer_error(error, "init")
+    cell.cloister_loaded()
+    try:
+        result = handler(decode(event), Context(meta))
+    except SystemExit as leaving:
+        leave(leaving)
+    except BaseException as error:
+        return answer_error(error, "handler")
+    answer_result(result)
+
+
+def leave(leaving):
+    """The handler called sys.exit: an end without a result, with the code that it named."""
+    code = leaving.code
+    if code is not None and not isinstance(code, int):
+        print(code, file=sys.stderr)
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit((code or 0) & 0xFF)
+
+
+def rehearse():
+    """Does what a call does, so that the pages it touches are this process's own already."""
+    sys.path.insert(0, OUR_FOLDER + "rehearsal")
+    context = Context({"callId": "", "function": "", "version": 0, "memoryMB": 0, "deadlineNs": 0})
+    spec = importlib.util.spec_from_file_location("index", OUR_FOLDER + "rehearsal/index.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["index"] = module
+    spec.loader.exec_module(module)
+    encode(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
+    try:
+        module.fail()
+    except ValueError as error:
+        describe(error, "handler")
+    del sys.modules["index"], sys.path[0]
+    sys.path_importer_cache.clear()
+
+
+def main():
+    sys.path.insert(0, FUNCTION)
+    for _ in range(2):
+        rehearse()
+    gc.collect()
+    gc.freeze()
+    ctypes.pythonapi.PyOS_BeforeFork()
+    cell.cloister_serve(("%d.%d.%d" % sys.version_info[:3]).encode())
+    # From here on in a cell. This seeds `random` anew, among other things.
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    open_output()
+    rehearse()
+    call = Call()
+    cell.cloister_park(ctypes.byref(call))
+    run(decode(ctypes.string_at(call.meta, call.meta_bytes)),
+        ctypes.string_at(call.event, call.event_bytes))
+
+
+sys.argv = [FUNCTION]
+main()
