@@ -70,6 +70,9 @@ let package = Package(
             dependencies: [
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
         .testTarget(
@@ -77,7 +80,14 @@ let package = Package(
         .testTarget(
             name: "FunctionRegistryTests",
             dependencies: ["FunctionRegistry", "CArchive"], swiftSettings: strict),
-        .testTarget(name: "FnctlTests", dependencies: ["fnctl"], swiftSettings: strict),
+        .testTarget(
+            name: "FnctlTests",
+            dependencies: [
+                "fnctl",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ], swiftSettings: strict),
         .testTarget(
             name: "EvaluatorTests",
             dependencies: [
