@@ -1,0 +1,82 @@
+import Foundation
+
+/// Durations, sizes and times as people read them.
+enum Format {
+    /// `0.43 ms`, `12.5 ms`, `3 s`, `2 min 5 s`.
+    static func duration(ms: Double) -> String {
+        if ms < 1 { return trimmed(ms, places: 2) + " ms" }
+        if ms < 100 { return trimmed(ms, places: 1) + " ms" }
+        if ms < 999.5 { return trimmed(ms, places: 0) + " ms" }
+        if ms < 59_950 { return trimmed(ms / 1000, places: 1) + " s" }
+        let seconds = Int((ms / 1000).rounded())
+        let rest = seconds % 60 == 0 ? "" : " \(seconds % 60) s"
+        return "\(seconds / 60) min\(rest)"
+    }
+
+    static func duration(ms: Int) -> String { duration(ms: Double(ms)) }
+
+    /// `112 B`, `1.2 KB`, `128 MB`; a KB is 1024 bytes, as the API's MB is 1,048,576.
+    static func size(bytes: Int) -> String {
+        var value = Double(bytes)
+        for unit in ["B", "KB", "MB", "GB"] {
+            if value < 1023.5 || unit == "GB" {
+                return trimmed(value, places: value < 100 ? 1 : 0) + " " + unit
+            }
+            value /= 1024
+        }
+        return "\(bytes) B"
+    }
+
+    /// `12 s ago`, `5 min ago`, `3 h ago`, `2 d ago`, and the date when that is long past.
+    static func relative(_ date: Date, to now: Date) -> String {
+        let seconds = Int(now.timeIntervalSince(date))
+        return switch seconds {
+        // Two machines' clocks differ a little: a time just ahead is now.
+        case -60..<2: "just now"
+        case 2..<60: "\(seconds) s ago"
+        case 60..<3600: "\(seconds / 60) min ago"
+        case 3600..<86_400: "\(seconds / 3600) h ago"
+        case 86_400..<(14 * 86_400): "\(seconds / 86_400) d ago"
+        default: String(date.formatted(.iso8601).prefix(10))
+        }
+    }
+
+    /// The same from the API's text; the text itself when it is not a time.
+    static func relative(_ text: String, to now: Date = Date()) -> String {
+        date(text).map { relative($0, to: now) } ?? text
+    }
+
+    /// Reads an RFC 3339 time, with or without a fraction of a second.
+    static func date(_ text: String) -> Date? {
+        let fractional = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+        return (try? Date(text, strategy: fractional)) ?? (try? Date(text, strategy: .iso8601))
+    }
+
+    private static func trimmed(_ value: Double, places: Int) -> String {
+        var text = String(format: "%.\(places)f", value)
+        if text.contains(".") {
+            while text.hasSuffix("0") { text.removeLast() }
+            if text.hasSuffix(".") { text.removeLast() }
+        }
+        return text
+    }
+}
+
+/// A time limit as written on the command line: `1500`, `1500ms`, `3s`, `1.5s` or `2m`.
+enum DurationText {
+    /// The milliseconds, or nil when the text is not a positive whole number of them.
+    static func milliseconds(_ text: String) -> Int? {
+        let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
+        guard let value = Double(digits), digits.first != ".", digits.last != "." else { return nil }
+        let factor: Double
+        switch text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces) {
+        case "", "ms": factor = 1
+        case "s": factor = 1000
+        case "m", "min": factor = 60_000
+        default: return nil
+        }
+        let result = (value * factor * 1000).rounded() / 1000
+        guard result >= 1, result < 1e12, result == result.rounded() else { return nil }
+        return Int(result)
+    }
+}
