@@ -1,0 +1,85 @@
+import Foundation
+import GRDB
+import Synchronization
+
+extension CallRecorder {
+    /// A call's record, in its newest state.
+    public func call(_ id: String) async throws -> CallRecord? {
+        guard CallIDGenerator.isWellFormed(id) else { return nil }
+        if let write = state.withLock({ $0.find(id) }) { return write.record }
+        return try await storage("read the call \(id)") { try await store.call(id) }
+    }
+
+    /// Waits for the end of a call whose caller has its answer already: the measurements follow the
+    /// answer by some milliseconds. Does not wait for any other call.
+    public func waitForReport(_ id: String, atMost limit: Duration) async {
+        let (stream, continuation) = AsyncStream<Never>.makeStream()
+        guard state.withLock({ $0.addWaiting(id, continuation) }) else { return }
+        await withTaskGroup { group in
+            group.addTask { for await _ in stream {} }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    /// Calls that match, newest first.
+    /// - Parameter limit: at least 1.
+    /// - Throws: `RegistryError.invalidCursor`, `.storage`.
+    public func calls(
+        _ filter: CallFilter = CallFilter(), limit: Int, cursor: String? = nil
+    ) async throws -> Page<CallRecord> {
+        let before = try cursor.map { cursor in
+            let id = try PageCursor(cursor, list: .calls).key
+            guard CallIDGenerator.isWellFormed(id) else { throw RegistryError.invalidCursor }
+            return id
+        }
+        // Memory first: what is written between the two reads is then in both, not in neither.
+        let memory = state.withLock { $0.snapshot() }
+        var found: [String: CallRecord] = [:]
+        var position = before
+        // The database may have an older state of a call than memory, and match where the call no
+        // longer does; so read on until there is a full page of others, or no more.
+        while found.count <= limit {
+            let chunk = try await storage("list the calls") { [position] in
+                try await store.calls(filter, before: position, limit: limit + 1)
+            }
+            for stored in chunk {
+                let record = stored.state.isFinal ? stored : memory[stored.id] ?? stored
+                if filter.matches(record) { found[stored.id] = record }
+            }
+            guard chunk.count > limit, let last = chunk.last else { break }
+            position = last.id
+        }
+        for (id, record) in memory where found[id] == nil && filter.matches(record) {
+            if before.map({ id < $0 }) ?? true { found[id] = record }
+        }
+        let newest = found.values.sorted { $0.id > $1.id }.prefix(limit + 1)
+        return Page(fetched: Array(newest), limit: limit, list: .calls, key: \.id)
+    }
+
+    /// What a call printed; `nil` when there is no such call. Empty also when the retention has removed
+    /// the lines: then `truncated` is true.
+    public func log(_ id: String) async throws -> (lines: [CallLogLine], truncated: Bool)? {
+        guard CallIDGenerator.isWellFormed(id) else { return nil }
+        if let write = state.withLock({ $0.find(id) }) {
+            return (write.log, write.record.logTruncated ?? false)
+        }
+        return try await storage("read the log of the call \(id)") {
+            guard let record = try await store.call(id) else { return nil }
+            let lines = try await store.log(id)
+            let isLost = lines == nil && (record.logBytes ?? 0) > 0
+            return (lines ?? [], record.logTruncated ?? false || isLost)
+        }
+    }
+
+    private func storage<T>(_ what: String, _ body: () async throws -> T) async throws -> T {
+        do {
+            return try await body()
+        } catch let error as DatabaseError {
+            throw RegistryError.storage(message: "\(what): \(error)")
+        } catch let error as DecodingError {
+            throw RegistryError.storage(message: "\(what): the stored lines are damaged: \(error)")
+        }
+    }
+}

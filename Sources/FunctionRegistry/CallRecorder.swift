@@ -1,0 +1,154 @@
+import Logging
+import Synchronization
+
+/// Keeps the records of calls: in memory at once, on the disk a moment later.
+///
+/// Nothing of a call waits for the disk. What happens to a call is noted under a lock that is held
+/// for microseconds; `run()` writes everything that is pending in one transaction, at most about 20
+/// milliseconds after the first of it, so a short call is written once, when it is over. Reads see
+/// memory first.
+public final class CallRecorder: Sendable {
+    let state: Mutex<CallBacklog>
+    let store: CallStore
+    private let queue = WorkQueue(label: "call recorder")
+    private let logger: Logger
+    /// Wakes `run()`; one pending wake-up is as good as many.
+    private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+
+    /// How long a record may wait for others to be written with.
+    private static let batchDelay = Duration.milliseconds(20)
+
+    /// - Throws: `RegistryError.storage` when the calls that the last evaluator left cannot be settled.
+    init(store: CallStore, backlog: CallBacklogLimits, logger: Logger) throws {
+        self.store = store
+        self.logger = logger
+        state = Mutex(CallBacklog(limits: backlog))
+        wakeUps = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        try storageErrors("settle the calls of the last run") {
+            try store.settleLost(nowMs: currentTimeMs())
+        }
+    }
+
+    // MARK: Noting what happens
+
+    /// Notes a call that was accepted and waits for a cell.
+    /// - Throws: `RegistryError.recorderFull` when too much waits to be written: the call must not run.
+    public func recordQueued(_ record: CallRecord) throws {
+        try state.withLock { try $0.add(record) }
+        wakeUps.continuation.yield()
+    }
+
+    /// Takes back `recordQueued` for a call that was refused after all.
+    public func withdraw(_ id: String) {
+        state.withLock { $0.withdraw(id) }
+        wakeUps.continuation.yield()
+    }
+
+    /// Notes that a cell has been given the call.
+    /// - Parameter startedAtMs: milliseconds since 1970 in UTC.
+    public func recordStarted(id: String, startedAtMs: Int64, template: String) {
+        state.withLock { backlog in
+            backlog.updateLive(id) { record in
+                record.state = .running
+                record.startedAtMs = startedAtMs
+                record.template = template
+            }
+        }
+        wakeUps.continuation.yield()
+    }
+
+    /// Notes that the caller has its answer, so that the rest of the record is due any moment.
+    public func recordReplied(id: String) {
+        state.withLock { $0.noteReply(id) }
+    }
+
+    /// Notes that the call is over.
+    /// - Parameter update: fills in the outcome; must set a final state. An `endedAtMs` that it leaves
+    ///   out is now.
+    public func recordEnded(id: String, log: [CallLogLine], update: (inout CallRecord) -> Void) {
+        let waiting = state.withLock { $0.end(id, log: log, nowMs: currentTimeMs(), update: update) }
+        for continuation in waiting { continuation.finish() }
+        wakeUps.continuation.yield()
+    }
+
+    // MARK: Writing
+
+    /// Writes what is pending, again and again, until its task is cancelled; then once more.
+    public func run() async {
+        for await _ in wakeUps.stream {
+            // Cancelled here, the sleep ends at once and the loop with it.
+            try? await Task.sleep(for: Self.batchDelay)
+            await writePending()
+            if Task.isCancelled { break }
+        }
+        await flush()
+    }
+
+    /// Writes everything that is pending now.
+    /// - Returns: whether all of it is in the database; otherwise `health` says why not.
+    @discardableResult
+    public func flush() async -> Bool {
+        do {
+            try await queue.run { [self] in _ = try writeBatch() }
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Writes one batch and prunes; comes back to what is left after a while.
+    private func writePending() async {
+        var delay = Duration.zero
+        do {
+            let more = try await queue.run { [self] in
+                try writeBatch()
+                return try store.prune()
+            }
+            if more { wakeUps.continuation.yield() }
+        } catch {
+            let failures = state.withLock { $0.failures }
+            delay = .milliseconds(min(5000, 100 << min(failures, 6)))
+            wakeUps.continuation.yield()
+        }
+        if delay > .zero { try? await Task.sleep(for: delay) }
+    }
+
+    /// Runs on the queue. What could not be written stays pending.
+    private func writeBatch() throws {
+        let batch = state.withLock { $0.takeBatch() }
+        do {
+            if !batch.isEmpty {
+                try storageErrors("write call records") {
+                    try store.write(Array(batch.writes.values), withdrawn: batch.withdrawn)
+                }
+            }
+            let failures = state.withLock { $0.batchWritten() }
+            if failures > 0 { logger.notice("call records are being written again") }
+        } catch {
+            let failures = state.withLock { $0.batchFailed(batch, error: "\(error)") }
+            // Once for each time that it begins; `health` tells for how long it lasts.
+            if failures == 1 {
+                logger.error("call records cannot be written and are kept in memory", metadata: [
+                    "reason": "\(error)",
+                ])
+            }
+            throw error
+        }
+    }
+
+    /// What waits to be written, and why it could not be.
+    public struct Health: Sendable, Equatable {
+        public var pendingRecords: Int
+        public var pendingLogBytes: Int
+        /// The last write's error; `nil` when it succeeded.
+        public var lastError: String?
+    }
+
+    public var health: Health {
+        state.withLock { backlog in
+            Health(
+                pendingRecords: backlog.pendingRecords, pendingLogBytes: backlog.logBytes,
+                lastError: backlog.lastError)
+        }
+    }
+}

@@ -1,0 +1,254 @@
+import Foundation
+import GRDB
+import Logging
+
+/// Functions and their versions, bundles, and the records of calls, in one data directory:
+///
+///     DIRECTORY/lock              held while the registry is open
+///     DIRECTORY/registry.sqlite   functions, versions, call records, logs
+///     DIRECTORY/bundles/<sha256>  the unpacked code of versions
+///
+/// The process may be killed at any moment: a version is on the disk before `put` answers, and
+/// whatever was half done is undone at the next start.
+public final class FunctionRegistry: Sendable {
+    /// The records of calls.
+    public let calls: CallRecorder
+    private let lock: DirectoryLock
+    private let database: DatabasePool
+    private let bundles: BundleStore
+
+    /// Opens the registry, and creates it where there is none.
+    /// - Parameter directory: its path; made with its parents when it does not exist.
+    /// - Throws: `RegistryError.directoryInUse`, `.storage`.
+    public init(
+        directory: String, bundleLimits: BundleLimits = BundleLimits(),
+        retention: CallRetention = CallRetention(), backlog: CallBacklogLimits = CallBacklogLimits(),
+        logger: Logger = Logger(label: "cloister.registry")
+    ) throws {
+        try makeDirectories(directory)
+        lock = try DirectoryLock(directory: directory)
+        bundles = try BundleStore(
+            root: "\(directory)/bundles", limits: bundleLimits, logger: logger)
+        database = try storageErrors("open \(directory)/registry.sqlite") {
+            let database = try DatabasePool(
+                path: "\(directory)/registry.sqlite", configuration: Self.configuration)
+            try Schema.migrator.migrate(database)
+            return database
+        }
+        calls = try CallRecorder(
+            store: CallStore(database: database, retention: retention), backlog: backlog, logger: logger)
+        // Bundles that were stored or dereferenced just before the process was killed.
+        for sha256 in try bundles.storedBundles() where try !Self.isReferenced(sha256, in: database) {
+            try removeTree("\(bundles.root)/\(sha256)")
+        }
+    }
+
+    /// The folder that holds each bundle under its hash.
+    public var bundleRoot: String { bundles.root }
+
+    // MARK: Changing functions
+
+    /// Registers a version of `name`.
+    /// - Returns: the newest version, and whether this made it; `created` is false when the newest
+    ///   version has the same content and settings.
+    /// - Throws: `RegistryError.invalidFunction`, `.invalidBundle`, `.storage`.
+    public func put(
+        _ name: String, spec: FunctionSpec, code: FunctionCode
+    ) async throws -> (version: FunctionVersion, created: Bool) {
+        try FunctionSpec.validate(name: name)
+        try spec.validate()
+        let handler = try HandlerName(spec.handler, runtime: spec.runtime)
+        let bundle = try await bundles.store(code, handler: handler, runtime: spec.runtime)
+        do {
+            let result = try await commit(name, spec: spec, bundle: bundle)
+            bundles.endPut(bundle.sha256)
+            return result
+        } catch {
+            bundles.endPut(bundle.sha256)
+            // Perhaps no version refers to what was stored for this one.
+            try await collect([bundle.sha256])
+            throw error
+        }
+    }
+
+    private func commit(
+        _ name: String, spec: FunctionSpec, bundle: (sha256: String, bytes: Int)
+    ) async throws -> (version: FunctionVersion, created: Bool) {
+        try await durably("register \(name)") { db in
+            let row = try FunctionRow.fetchOne(db, key: name)
+            let candidate = FunctionVersion(
+                name: name, version: (row?.lastVersion ?? 0) + 1, spec: spec,
+                codeSha256: bundle.sha256, codeBytes: bundle.bytes, createdAtMs: currentTimeMs())
+            if let row, !row.isDeleted,
+                let newest = try FunctionVersion.fetchOne(
+                    db, key: ["name": name, "version": row.lastVersion]),
+                newest.isSame(as: candidate)
+            {
+                return (newest, false)
+            }
+            try FunctionRow(name: name, lastVersion: candidate.version, isDeleted: false).save(db)
+            try candidate.insert(db)
+            return (candidate, true)
+        }
+    }
+
+    /// Removes a function with all its versions, and the bundles that only it referred to.
+    /// - Returns: false when there is no such function.
+    public func delete(_ name: String) async throws -> Bool {
+        let removed: Set<String>? = try await durably("delete \(name)") { db in
+            guard var row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else { return nil }
+            row.isDeleted = true
+            try row.update(db)
+            let bundles = try Set(
+                String.fetchAll(
+                    db, sql: "SELECT DISTINCT codeSha256 FROM functionVersion WHERE name = ?",
+                    arguments: [name]))
+            try db.execute(sql: "DELETE FROM functionVersion WHERE name = ?", arguments: [name])
+            return bundles
+        }
+        guard let removed else { return false }
+        try await collect(Array(removed))
+        return true
+    }
+
+    // MARK: Reading functions
+
+    /// The newest version of a function, or the one with the given number.
+    public func function(_ name: String, version: Int? = nil) async throws -> FunctionVersion? {
+        try await read("look up \(name)") { db in
+            if let version {
+                return try FunctionVersion.fetchOne(db, key: ["name": name, "version": version])
+            }
+            return try FunctionVersion.fetchOne(
+                db,
+                sql: """
+                    SELECT functionVersion.* FROM function JOIN functionVersion
+                        ON functionVersion.name = function.name AND version = lastVersion
+                    WHERE function.name = ? AND isDeleted = 0
+                    """, arguments: [name])
+        }
+    }
+
+    /// The newest version of each function, in name order.
+    /// - Parameter limit: at least 1.
+    /// - Throws: `RegistryError.invalidCursor`.
+    public func functions(limit: Int, cursor: String? = nil) async throws -> Page<FunctionVersion> {
+        let after = try cursor.map { try PageCursor($0, list: .functions).key } ?? ""
+        let fetched = try await read("list the functions") { db in
+            try FunctionVersion.fetchAll(
+                db,
+                sql: """
+                    SELECT functionVersion.* FROM function JOIN functionVersion
+                        ON functionVersion.name = function.name AND version = lastVersion
+                    WHERE function.name > ? AND isDeleted = 0 ORDER BY function.name LIMIT ?
+                    """, arguments: [after, limit + 1])
+        }
+        return Page(fetched: fetched, limit: limit, list: .functions, key: \.name)
+    }
+
+    /// The versions of a function, newest first; `nil` when there is no such function.
+    /// - Throws: `RegistryError.invalidCursor`.
+    public func versions(
+        of name: String, limit: Int, cursor: String? = nil
+    ) async throws -> Page<FunctionVersion>? {
+        let before = try cursor.map { cursor in
+            guard let number = Int(try PageCursor(cursor, list: .versions).key) else {
+                throw RegistryError.invalidCursor
+            }
+            return number
+        }
+        let fetched: [FunctionVersion]? = try await read("list the versions of \(name)") { db in
+            guard let row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else { return nil }
+            return try FunctionVersion.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM functionVersion WHERE name = ? AND version < ?
+                    ORDER BY version DESC LIMIT ?
+                    """, arguments: [name, before ?? Int.max, limit + 1])
+        }
+        return fetched.map {
+            Page(fetched: $0, limit: limit, list: .versions) { String($0.version) }
+        }
+    }
+
+    // MARK: Bundles of calls
+
+    /// Keeps a bundle on the disk until `releaseBundle(_:)`, for a call that is going to run it, even
+    /// when its function is deleted meanwhile. Never waits.
+    /// - Throws: `RegistryError.bundleGone` when no version refers to the bundle any more.
+    public func acquireBundle(_ sha256: String) throws { try bundles.acquire(sha256) }
+
+    /// Gives back what `acquireBundle(_:)` took. Never waits.
+    public func releaseBundle(_ sha256: String) { bundles.release(sha256) }
+
+    private func collect(_ candidates: [String]) async throws {
+        try await bundles.collect(candidates) { [database] in
+            try Self.isReferenced($0, in: database)
+        }
+    }
+
+    private static func isReferenced(_ sha256: String, in database: DatabasePool) throws -> Bool {
+        try storageErrors("look up the bundle \(sha256)") {
+            try database.read { db in
+                try Bool.fetchOne(
+                    db, sql: "SELECT EXISTS (SELECT 1 FROM functionVersion WHERE codeSha256 = ?)",
+                    arguments: [sha256]) ?? false
+            }
+        }
+    }
+
+    // MARK: The database
+
+    private static var configuration: Configuration {
+        var configuration = Configuration()
+        configuration.label = "registry"
+        configuration.maximumReaderCount = 4
+        // Another process can only be a person who looks at the database.
+        configuration.busyMode = .timeout(5)
+        return configuration
+    }
+
+    private func read<T: Sendable>(
+        _ what: String, _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws -> T {
+        do {
+            return try await database.read(body)
+        } catch let error as DatabaseError {
+            throw RegistryError.storage(message: "\(what): \(error)")
+        }
+    }
+
+    /// Runs one transaction that is on the disk when this returns. In WAL mode SQLite waits for the
+    /// disk only with `synchronous` FULL; call records do with NORMAL, which a power failure (never a
+    /// killed process) can cost the last transactions (sqlite.org/pragma.html#pragma_synchronous).
+    private func durably<T: Sendable>(
+        _ what: String, _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws -> T {
+        do {
+            return try await database.writeWithoutTransaction { db in
+                try db.execute(sql: "PRAGMA synchronous = FULL")
+                defer { try? db.execute(sql: "PRAGMA synchronous = NORMAL") }
+                var result: T?
+                try db.inTransaction(.immediate) {
+                    result = try body(db)
+                    return .commit
+                }
+                guard let result else {
+                    throw RegistryError.storage(message: "\(what): the transaction has no result")
+                }
+                return result
+            }
+        } catch let error as DatabaseError {
+            throw RegistryError.storage(message: "\(what): \(error)")
+        }
+    }
+}
+
+/// Turns the database's own errors into `RegistryError.storage` that says what was being done.
+func storageErrors<T>(_ what: String, _ body: () throws -> T) throws -> T {
+    do {
+        return try body()
+    } catch let error as DatabaseError {
+        throw RegistryError.storage(message: "\(what): \(error)")
+    }
+}

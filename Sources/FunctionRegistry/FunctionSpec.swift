@@ -1,0 +1,125 @@
+/// The languages that functions can be written in. The raw value is the API's `runtime`.
+public enum FunctionRuntime: String, Sendable, Codable, CaseIterable {
+    case python
+    case javascript
+}
+
+/// A function's settings, without its code.
+public struct FunctionSpec: Sendable, Equatable {
+    public var runtime: FunctionRuntime
+    /// `file.function`; see `HandlerName`.
+    public var handler: String
+    /// Wall time of a call in milliseconds, 1 to 900,000.
+    public var timeoutMs: Int
+    /// Memory of a call in MB of 1,048,576 bytes, 32 to 10,240.
+    public var memoryMB: Int
+    /// Size of a call's /tmp in MB, 1 to 10,240.
+    public var tmpMB: Int
+    /// Environment of the handler, at most 4 KB of keys and values together.
+    public var environment: [String: String]
+    /// At most 1,024 characters; `nil` and the empty text are the same.
+    public var description: String?
+
+    public init(
+        runtime: FunctionRuntime, handler: String = "index.handler", timeoutMs: Int = 3000,
+        memoryMB: Int = 128, tmpMB: Int = 16, environment: [String: String] = [:],
+        description: String? = nil
+    ) {
+        self.runtime = runtime
+        self.handler = handler
+        self.timeoutMs = timeoutMs
+        self.memoryMB = memoryMB
+        self.tmpMB = tmpMB
+        self.environment = environment
+        self.description = description
+    }
+
+    public static let timeoutMsRange = 1...900_000
+    public static let memoryMBRange = 32...10_240
+    public static let tmpMBRange = 1...10_240
+    public static let maximumEnvironmentBytes = 4096
+    public static let maximumDescriptionCharacters = 1024
+
+    /// - Throws: `RegistryError.invalidFunction` that names the first field that is not acceptable.
+    public func validate() throws {
+        _ = try HandlerName(handler, runtime: runtime)
+        try Self.check(timeoutMs, in: Self.timeoutMsRange, field: "timeoutMs", unit: "milliseconds")
+        try Self.check(memoryMB, in: Self.memoryMBRange, field: "memoryMB", unit: "MB")
+        try Self.check(tmpMB, in: Self.tmpMBRange, field: "tmpMB", unit: "MB")
+        try validateEnvironment()
+        if let description {
+            // Unicode scalars are what JSON Schema counts as characters.
+            let length = description.unicodeScalars.count
+            guard length <= Self.maximumDescriptionCharacters else {
+                throw RegistryError.invalidFunction(
+                    field: "description",
+                    message: "the description has \(length) characters; "
+                        + "at most \(Self.maximumDescriptionCharacters) are kept")
+            }
+            guard !description.unicodeScalars.contains("\0") else {
+                throw RegistryError.invalidFunction(
+                    field: "description", message: "the description has a NUL character; leave it out")
+            }
+        }
+    }
+
+    /// - Throws: `RegistryError.invalidFunction` for the field `name`, unless the name matches
+    ///   `[a-z0-9][a-z0-9_-]{0,63}`.
+    public static func validate(name: String) throws {
+        func isLower(_ byte: UInt8) -> Bool { isWord(byte) && !(0x41...0x5A).contains(byte) }
+        let bytes = name.utf8
+        guard (1...64).contains(bytes.count), let first = bytes.first,
+            isLower(first), first != UInt8(ascii: "_"),
+            bytes.allSatisfy({ isLower($0) || $0 == UInt8(ascii: "-") })
+        else {
+            throw RegistryError.invalidFunction(
+                field: "name",
+                message: "the name \(quoted(name)) is not 1 to 64 lower-case letters, digits, _ and - "
+                    + "that begin with a letter or a digit")
+        }
+    }
+
+    private func validateEnvironment() throws {
+        func refuse(_ message: String) -> RegistryError {
+            .invalidFunction(field: "env", message: message)
+        }
+        var bytes = 0
+        for (key, value) in environment.sorted(by: { $0.key < $1.key }) {
+            guard let first = key.utf8.first, !(0x30...0x39).contains(first),
+                key.utf8.allSatisfy(isWord)
+            else {
+                throw refuse(
+                    "the environment variable \(quoted(key)) is not made of letters, digits and _, "
+                        + "beginning with no digit")
+            }
+            guard !value.utf8.contains(0) else {
+                throw refuse("the value of \(key) has a NUL byte, which no environment can hold")
+            }
+            bytes += key.utf8.count + value.utf8.count
+        }
+        guard bytes <= Self.maximumEnvironmentBytes else {
+            throw refuse(
+                "the environment has \(bytes) bytes of keys and values; "
+                    + "at most \(Self.maximumEnvironmentBytes) fit")
+        }
+    }
+
+    private static func check(
+        _ value: Int, in range: ClosedRange<Int>, field: String, unit: String
+    ) throws {
+        guard range.contains(value) else {
+            throw RegistryError.invalidFunction(
+                field: field,
+                message: "\(field) is \(value); it can be \(range.lowerBound) to "
+                    + "\(range.upperBound) \(unit)")
+        }
+    }
+}
+
+/// A function's code, as it arrives.
+public enum FunctionCode: Sendable {
+    /// One source text, which becomes the handler's file.
+    case source(String)
+    /// A zip archive.
+    case zip([UInt8])
+}

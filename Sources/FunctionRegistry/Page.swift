@@ -1,0 +1,59 @@
+import Foundation
+
+/// A part of a list, and where the next part begins.
+public struct Page<Item: Sendable>: Sendable {
+    public var items: [Item]
+    /// What to ask for the next page with; `nil` on the last page.
+    public var nextCursor: String?
+
+    public init(items: [Item], nextCursor: String?) {
+        self.items = items
+        self.nextCursor = nextCursor
+    }
+
+    /// Makes a page of at most `limit` items out of up to `limit + 1` fetched ones: the one too many
+    /// says that there is another page.
+    init(fetched: [Item], limit: Int, list: PageCursor.List, key: (Item) -> String) {
+        items = Array(fetched.prefix(limit))
+        nextCursor =
+            fetched.count > limit
+            ? items.last.map { PageCursor(list: list, key: key($0)).encoded } : nil
+    }
+
+    public func map<Other: Sendable>(_ transform: (Item) -> Other) -> Page<Other> {
+        Page<Other>(items: items.map(transform), nextCursor: nextCursor)
+    }
+}
+
+/// The sort key of the last item of a page (keyset pagination), as text that callers need not
+/// understand: a letter for the list and the key, in URL-safe base64.
+struct PageCursor: Equatable {
+    enum List: Character { case functions = "f", versions = "v", calls = "c" }
+
+    var list: List
+    var key: String
+
+    init(list: List, key: String) {
+        self.list = list
+        self.key = key
+    }
+
+    /// - Throws: `RegistryError.invalidCursor` for anything that `encoded` did not produce for `list`.
+    init(_ encoded: String, list: List) throws {
+        var base64 = encoded.replacingOccurrences(of: "-", with: "+")
+            .replacingOccurrences(of: "_", with: "/")
+        base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
+        guard encoded.utf8.count <= 512, let data = Data(base64Encoded: base64),
+            let text = String(data: data, encoding: .utf8), text.first == list.rawValue
+        else { throw RegistryError.invalidCursor }
+        self.init(list: list, key: String(text.dropFirst()))
+        guard self.encoded == encoded else { throw RegistryError.invalidCursor }
+    }
+
+    var encoded: String {
+        Data("\(list.rawValue)\(key)".utf8).base64EncodedString()
+            .replacingOccurrences(of: "+", with: "-")
+            .replacingOccurrences(of: "/", with: "_")
+            .replacingOccurrences(of: "=", with: "")
+    }
+}
