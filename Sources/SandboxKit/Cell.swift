@@ -1,0 +1,73 @@
+import CSandbox
+import CWire
+import Glibc
+
+/// The supervisor's ends of one forked process.
+public final class Cell {
+    public let number: UInt32
+    /// Byte stream in both directions: the call one way, frames the other.
+    public let call: Descriptor
+    public let standardOutput: Descriptor
+    public let standardError: Descriptor
+    private let status: Descriptor
+    /// Set when the template has forked it.
+    public var process: Descriptor?
+
+    init(number: UInt32, call: Descriptor, standardOutput: Descriptor, standardError: Descriptor, status: Descriptor) {
+        self.number = number
+        self.call = call
+        self.standardOutput = standardOutput
+        self.standardError = standardError
+        self.status = status
+    }
+
+    /// Ends the cell and everything in it: it is the first process of its PID namespace.
+    public func kill() {
+        if let process { csb_pidfd_kill(process.raw, SIGKILL) }
+    }
+
+    /// What the cell wrote of itself. Its own word: it may explain a verdict, not make one.
+    public func selfReport() -> CellSelfReport {
+        var page = cw_status()
+        let size = MemoryLayout<cw_status>.size
+        let count = pread(status.raw, &page, size, 0)
+        return CellSelfReport(count == size ? page : cw_status())
+    }
+}
+
+/// The contents of a cell's status page.
+public struct CellSelfReport: Sendable, Equatable {
+    /// CLOCK_MONOTONIC nanoseconds; 0 when it did not come so far.
+    public var confinedNs: UInt64
+    public var loadedNs: UInt64
+    /// The step of its confinement that failed, with the kernel's reason.
+    public var setupFailure: String?
+    /// How often the runtime itself was refused memory.
+    public var refusedMemory: Int
+    /// The first system call that was denied, in words.
+    public var denial: String?
+
+    init(_ page: cw_status) {
+        confinedNs = page.confined_ns
+        loadedNs = page.loaded_ns
+        refusedMemory = Int(page.out_of_memory)
+        if page.failed_stage != 0 {
+            setupFailure = "\(Self.stages[page.failed_stage] ?? "set-up step \(page.failed_stage)"): \(errorText(page.failed_errno))"
+        }
+        if page.denials > 0 {
+            let arguments = withUnsafeBytes(of: page.denied_args) { Array($0.bindMemory(to: UInt64.self)) }
+            let text = withUnsafeBytes(of: page.denied_text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            denial = describeDenial(number: Int(page.denied_nr), arguments: arguments, text: text)
+        }
+    }
+
+    private static let stages: [UInt32: String] = [
+        UInt32(CW_STAGE_CGROUP.rawValue): "joining its cgroup", UInt32(CW_STAGE_TMP.rawValue): "mounting /tmp",
+        UInt32(CW_STAGE_BUNDLE.rawValue): "binding the bundle", UInt32(CW_STAGE_STORE.rawValue): "leaving the bundle store",
+        UInt32(CW_STAGE_TMP_SIZE.rawValue): "sizing /tmp", UInt32(CW_STAGE_RLIMIT.rawValue): "setting resource limits",
+        UInt32(CW_STAGE_GROUPS.rawValue): "changing its group", UInt32(CW_STAGE_UID.rawValue): "changing its user",
+        UInt32(CW_STAGE_CAPABILITIES.rawValue): "dropping capabilities", UInt32(CW_STAGE_LANDLOCK.rawValue): "entering Landlock",
+        UInt32(CW_STAGE_SECCOMP.rawValue): "loading the seccomp filter", UInt32(CW_STAGE_PROTOCOL.rawValue): "reading the call",
+        UInt32(CW_STAGE_SESSION.rawValue): "starting a session",
+    ]
+}

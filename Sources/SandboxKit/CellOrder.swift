@@ -1,0 +1,52 @@
+import CWire
+import Glibc
+
+/// What a parked cell is told besides the event: which bundle, and how it is bounded.
+public struct CellOrder: Sendable {
+    /// One resource limit, soft and hard (setrlimit(2)).
+    public struct Limit: Sendable, Equatable {
+        public var resource: Int32
+        public var soft: UInt64
+        public var hard: UInt64
+
+        public init(_ resource: __rlimit_resource, _ soft: UInt64, hard: UInt64? = nil) {
+            self.resource = Int32(bitPattern: resource.rawValue)
+            self.soft = soft
+            self.hard = hard ?? soft
+        }
+    }
+
+    /// Name of the bundle's folder in the store: 64 hex digits.
+    public var bundle: String
+    public var tmpBytes: Int
+    public var limits: [Limit]
+
+    public init(bundle: String, tmpBytes: Int, limits: [Limit]) {
+        self.bundle = bundle
+        self.tmpBytes = tmpBytes
+        self.limits = limits
+    }
+
+    /// The header that goes before the call's description and its event.
+    public func header(metaBytes: Int, eventBytes: Int) throws(SandboxError) -> [UInt8] {
+        let name = Array(bundle.utf8)
+        guard name.count == Int(CW_BUNDLE_NAME), name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+            throw SandboxError("name the bundle", detail: "\(bundle) is not a SHA-256 in hex")
+        }
+        guard limits.count <= Int(CW_MAX_RLIMITS) else { throw SandboxError("set more than \(CW_MAX_RLIMITS) limits") }
+        var call = cw_call()
+        call.magic = UInt32(CW_CALL_MAGIC)
+        call.rlimit_count = UInt32(limits.count)
+        call.tmp_bytes = UInt64(tmpBytes)
+        call.meta_bytes = UInt64(metaBytes)
+        call.event_bytes = UInt64(eventBytes)
+        withUnsafeMutableBytes(of: &call.bundle) { $0.copyBytes(from: name) }
+        withUnsafeMutableBytes(of: &call.rlimits) { space in
+            let table = space.bindMemory(to: cw_rlimit.self)
+            for (index, limit) in limits.enumerated() {
+                table[index] = cw_rlimit(resource: UInt32(bitPattern: limit.resource), reserved: 0, soft: limit.soft, hard: limit.hard)
+            }
+        }
+        return withUnsafeBytes(of: call) { Array($0) }
+    }
+}

@@ -1,0 +1,136 @@
+import CSandbox
+import Foundation
+
+/// Which system calls a cell may make, as reviewed data (`executors/*/seccomp.json`).
+///
+/// What a policy does not list is denied with EPERM through a signal, so that the first denial of a
+/// call can be told. Foreign architectures (i386, x32) end the process.
+public struct SeccompPolicy: Sendable, Equatable {
+    /// A call allowed only when one argument, masked, equals a value; all 64 bits are compared.
+    public struct Condition: Sendable, Equatable, Decodable {
+        public var call: String
+        public var argument: Int
+        public var mask: UInt64
+        public var equals: UInt64
+        public var why: String
+
+        private enum Keys: String, CodingKey { case call, argument, mask, equals, why }
+
+        public init(from decoder: any Decoder) throws {
+            let values = try decoder.container(keyedBy: Keys.self)
+            let name = try values.decode(String.self, forKey: .call)
+            func number(_ key: Keys) throws -> UInt64? {
+                guard let text = try values.decodeIfPresent(String.self, forKey: key) else { return nil }
+                guard let parsed = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
+                    throw SandboxError("read the seccomp rule for \(name): \(text) is not a number")
+                }
+                return parsed
+            }
+            guard let value = try number(.equals) else {
+                throw SandboxError("read the seccomp rule for \(name): it has no \"equals\"")
+            }
+            call = name
+            argument = try values.decode(Int.self, forKey: .argument)
+            mask = try number(.mask) ?? .max
+            equals = value
+            why = try values.decodeIfPresent(String.self, forKey: .why) ?? ""
+        }
+    }
+
+    private struct Refusal: Decodable {
+        var errno: String
+        var calls: [String]
+    }
+
+    private struct Document: Decodable {
+        var include: String?
+        var allow: [String: [String]]
+        var allowWhen: [Condition]
+        var refuse: [Refusal]
+    }
+
+    /// Calls allowed with any arguments.
+    public private(set) var allowed: Set<String> = []
+    public private(set) var conditions: [Condition] = []
+    /// Calls answered with an error number and no report.
+    public private(set) var refused: [String: Int32] = [:]
+
+    /// Reads a policy and what it includes.
+    public init(contentsOf file: URL) throws {
+        try merge(file, depth: 0)
+    }
+
+    private mutating func merge(_ file: URL, depth: Int) throws {
+        guard depth < 4 else { throw SandboxError("read \(file.lastPathComponent): policies include each other") }
+        let document: Document
+        do {
+            document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
+        } catch {
+            throw SandboxError("read the seccomp policy \(file.path)", detail: "\(error)")
+        }
+        if let include = document.include {
+            try merge(file.deletingLastPathComponent().appendingPathComponent(include).standardizedFileURL, depth: depth + 1)
+        }
+        for calls in document.allow.values { allowed.formUnion(calls) }
+        conditions += document.allowWhen
+        for refusal in document.refuse {
+            guard let number = SeccompPolicy.errors[refusal.errno] else {
+                throw SandboxError("read \(file.path): \(refusal.errno) is not one of \(SeccompPolicy.errors.keys.sorted())")
+            }
+            for call in refusal.calls { refused[call] = number }
+        }
+        // An including policy may refuse what the included one allows, never the reverse in silence.
+        allowed.subtract(refused.keys)
+    }
+
+    private static let errors: [String: Int32] = ["ENOSYS": ENOSYS, "EPERM": EPERM, "EOPNOTSUPP": EOPNOTSUPP, "EINVAL": EINVAL]
+
+    // SCMP_ACT_… are macros that Swift does not import; values from seccomp.h.
+    private static let actAllow: UInt32 = 0x7fff_0000
+    private static let actTrap: UInt32 = 0x0003_0000
+    private static let actKillProcess: UInt32 = 0x8000_0000
+    private static func actErrno(_ number: Int32) -> UInt32 { 0x0005_0000 | UInt32(number & 0xffff) }
+
+    /// Compiles to a BPF program: an array of `struct sock_filter`.
+    public func compile() throws(SandboxError) -> [UInt8] {
+        guard let context = seccomp_init(SeccompPolicy.actTrap) else { throw SandboxError("start a seccomp filter") }
+        defer { seccomp_release(context) }
+        try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SeccompPolicy.actKillProcess), "set the action for foreign architectures")
+        // A binary tree of call numbers: a few comparisons a call instead of hundreds.
+        try check(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "order the filter as a tree")
+        for call in allowed.sorted() {
+            try add(context, SeccompPolicy.actAllow, call, nil)
+        }
+        for condition in conditions {
+            try add(context, SeccompPolicy.actAllow, condition.call, condition)
+        }
+        for (call, number) in refused.sorted(by: { $0.key < $1.key }) {
+            // A library older than the call leaves it to the default, which denies it too.
+            guard SyscallNames.number(of: call) != nil else { continue }
+            try add(context, SeccompPolicy.actErrno(number), call, nil)
+        }
+        return try export(context)
+    }
+
+    private func add(_ context: scmp_filter_ctx, _ action: UInt32, _ call: String, _ condition: Condition?) throws(SandboxError) {
+        guard let number = SyscallNames.number(of: call) else {
+            throw SandboxError("compile the seccomp policy", detail: "libseccomp knows no system call \(call)")
+        }
+        var comparisons: [scmp_arg_cmp] = []
+        if let condition {
+            comparisons = [scmp_arg_cmp(arg: UInt32(condition.argument), op: SCMP_CMP_MASKED_EQ, datum_a: condition.mask, datum_b: condition.equals)]
+        }
+        try check(
+            seccomp_rule_add_array(context, action, number, UInt32(comparisons.count), comparisons),
+            "add the seccomp rule for \(call)")
+    }
+
+    private func export(_ context: scmp_filter_ctx) throws(SandboxError) -> [UInt8] {
+        let file = try Descriptor.memory(named: "seccomp", size: 0, fixedSize: false)
+        try check(seccomp_export_bpf(context, file.raw), "compile the seccomp filter")
+        let size = Int(lseek(file.raw, 0, SEEK_END))
+        var program = [UInt8](repeating: 0, count: max(0, size))
+        guard size > 0, pread(file.raw, &program, size, 0) == size else { throw SandboxError("read the compiled seccomp filter", code: errno) }
+        return program
+    }
+}

@@ -1,0 +1,229 @@
+// Cloister's JavaScript executor: warm up, become a template, serve one call in each forked cell.
+'use strict';
+const crypto = require('crypto');
+const fs = require('fs');
+const path = require('path');
+const util = require('util');
+const v8 = require('v8');
+const { createRequire } = require('module');
+const { pathToFileURL } = require('url');
+const { Writable } = require('stream');
+const { notJSON } = require('./json.js');
+for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib', 'assert', 'querystring']) require(warm);
+
+const FUNCTION = '/function';
+const cell = { exports: {} };
+process.dlopen(cell, '/cloister/cell.so');
+const native = cell.exports;
+// Kept before user code can replace them.
+const { parse, stringify } = JSON;
+const { isNativeError } = util.types;
+
+let answered = false;
+
+function answer(kind, text) {
+  if (answered) return;
+  answered = true;
+  native.answer(kind.charCodeAt(0), Buffer.from(text));
+}
+
+// The user's frames of a stack, as "at name (/function/file.js:line:column)".
+function frames(error) {
+  const lines = typeof error.stack === 'string' ? error.stack.split('\n') : [];
+  const stack = [];
+  // A syntax error's place stands before its message: "/function/index.js:3".
+  const place = /^(?:file:\/\/)?(\/function\/.*:\d+)$/.exec(lines[0] ?? '');
+  if (place) stack.push(`at ${place[1]}`);
+  for (const line of lines) {
+    const frame = /^\s+at (.*)$/.exec(line);
+    if (!frame || !frame[1].includes('/function/')) continue;
+    stack.push('at ' + frame[1].replaceAll('file:///function/', '/function/'));
+  }
+  return stack.slice(0, 100);
+}
+
+function describe(error, kind) {
+  let type = typeof error, message, stack = [];
+  try {
+    if (isNativeError(error) || error instanceof Error) {
+      type = String(error.name || error.constructor?.name || 'Error');
+      message = String(error.message);
+      stack = frames(error);
+      for (let cause = error.cause, n = 0; cause instanceof Error && n < 5; cause = cause.cause, n++)
+        stack.push(`caused by ${cause.name}: ${cause.message}`, ...frames(cause));
+    } else {
+      message = typeof error === 'string' ? error : util.inspect(error);
+    }
+  } catch {
+    message = '(its text could not be made)';
+  }
+  return stringify({ kind, type, message: message.slice(0, 8192), stack });
+}
+
+function answerResult(result) {
+  let text;
+  try {
+    const found = notJSON(result);
+    if (found)
+      return answer('E', stringify({ kind: 'invalid', type: '', path: found.path, message: found.what, stack: [] }));
+    text = stringify(result === undefined ? null : result);
+    if (text === undefined) text = 'null';
+  } catch (error) {
+    return answer('E', stringify({ kind: 'invalid', type: '', path: '$', message: String(error?.message ?? error), stack: [] }));
+  }
+  answer('R', text);
+}
+
+function openOutput() {
+  for (const [fd, name] of [[1, 'stdout'], [2, 'stderr']]) {
+    const stream = new Writable({
+      decodeStrings: true,
+      write(chunk, encoding, done) {
+        native.log(fd, chunk);
+        done();
+      },
+    });
+    stream.fd = fd;
+    Object.defineProperty(process, name, { configurable: true, enumerable: true, value: stream });
+  }
+}
+
+// xoshiro128** (Blackman and Vigna, https://prng.di.unimi.it). V8's own generator has its state
+// copied by fork, so every call of a function would draw the same numbers.
+function renewRandom() {
+  const state = new Uint32Array(crypto.randomBytes(16).buffer.slice(0, 16));
+  crypto.randomFillSync(state);
+  let [a, b, c, d] = state;
+  function next() {
+    let r = Math.imul(b, 5);
+    r = Math.imul((r << 7) | (r >>> 25), 9);
+    const t = b << 9;
+    c ^= a; d ^= b; b ^= c; a ^= d; c ^= t;
+    d = (d << 11) | (d >>> 21);
+    return r >>> 0;
+  }
+  const random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
+  Object.defineProperty(Math, 'random', { configurable: true, writable: true, value: random });
+  Object.defineProperty(random, 'name', { value: 'random' });
+  // For contexts that the function makes of its own (the vm module).
+  v8.setFlagsFromString(`--random-seed=${crypto.randomInt(1, 0x7fffffff)}`);
+}
+
+// process.memoryUsage() reads /proc, and a cell has none.
+function memoryUsage() {
+  const heap = v8.getHeapStatistics();
+  return {
+    rss: process.resourceUsage().maxRSS * 1024,
+    heapTotal: heap.total_heap_size,
+    heapUsed: heap.used_heap_size,
+    external: heap.external_memory,
+    arrayBuffers: 0,
+  };
+}
+memoryUsage.rss = () => memoryUsage().rss;
+
+class Context {
+  #deadlineNs;
+  constructor(meta) {
+    this.callId = this.awsRequestId = meta.callId;
+    this.functionName = meta.function;
+    this.functionVersion = String(meta.version);
+    this.memoryLimitInMB = String(meta.memoryMB);
+    this.callbackWaitsForEmptyEventLoop = false;
+    this.#deadlineNs = meta.deadlineNs;
+  }
+  getRemainingTimeInMillis() {
+    return Math.max(0, Math.floor((this.#deadlineNs - Number(process.hrtime.bigint())) / 1e6));
+  }
+}
+
+function isModule(file) {
+  if (file.endsWith('.mjs')) return true;
+  if (file.endsWith('.cjs')) return false;
+  for (let folder = path.dirname(file); folder.startsWith(FUNCTION); folder = path.dirname(folder)) {
+    const manifest = path.join(folder, 'package.json');
+    if (fs.existsSync(manifest)) return parse(fs.readFileSync(manifest, 'utf8')).type === 'module';
+  }
+  return false;
+}
+
+// Loads the handler's file, `folder/file.function`, and returns the function.
+async function load(handler, root) {
+  const dot = handler.lastIndexOf('.');
+  const stem = path.join(root, handler.slice(0, dot));
+  const file = ['.mjs', '.js', '.cjs'].map((ending) => stem + ending).find((name) => fs.existsSync(name));
+  if (!file) throw new Error(`there is no ${stem}.mjs, .js or .cjs`);
+  const name = handler.slice(dot + 1);
+  const exported = isModule(file) ? await import(pathToFileURL(file).href) : createRequire(file)(file);
+  const found = exported[name] ?? exported.default?.[name];
+  if (typeof found !== 'function') throw new TypeError(`${path.basename(file)} exports no function named "${name}"`);
+  return found;
+}
+
+// Calls a handler that returns a promise or a value, or takes a callback.
+function call(handler, event, context) {
+  return new Promise((resolve, reject) => {
+    const callback = (error, value) => (error == null ? resolve(value) : reject(error));
+    context.succeed = resolve;
+    context.fail = reject;
+    context.done = callback;
+    const returned = handler(event, context, callback);
+    if (typeof returned?.then === 'function') returned.then(resolve, reject);
+    else if (returned !== undefined || handler.length < 3) resolve(returned);
+  });
+}
+
+async function rehearse() {
+  const handler = await load('index.handler', path.join(__dirname, 'rehearsal'));
+  const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
+  const result = await call(handler, parse('{"text":"a b","numbers":[1,2.5,null,true]}'), context);
+  if (!notJSON(result)) stringify(result);
+  try {
+    handler.fail();
+  } catch (error) {
+    describe(error, 'handler');
+  }
+  delete require.cache[path.join(__dirname, 'rehearsal', 'index.js')];
+}
+
+async function run({ meta, event }) {
+  meta = parse(meta);
+  for (const key of Object.keys(process.env)) delete process.env[key];
+  Object.assign(process.env, meta.environment);
+  process.argv.length = 1;
+  process.execArgv.length = 0;
+  let phase = 'init';
+  process.on('uncaughtException', (error) => answer('E', describe(error, phase)));
+  process.on('unhandledRejection', (error) => answer('E', describe(error, phase)));
+  let handler;
+  try {
+    handler = await load(meta.handler, FUNCTION);
+  } catch (error) {
+    return answer('E', describe(error, 'init'));
+  }
+  native.loaded();
+  phase = 'handler';
+  let result;
+  try {
+    result = await call(handler, parse(event), new Context(meta));
+  } catch (error) {
+    return answer('E', describe(error, 'handler'));
+  }
+  answerResult(result);
+}
+
+async function main() {
+  for (let i = 0; i < 3; i++) await rehearse();
+  await import(pathToFileURL(path.join(__dirname, 'rehearsal', 'module.mjs')).href);
+  globalThis.gc();
+  delete globalThis.gc;
+  native.serve(process.versions.node);
+  // From here on in a cell.
+  renewRandom();
+  openOutput();
+  process.memoryUsage = memoryUsage;
+  await rehearse();
+  await run(native.park());
+}
+
+main();
