@@ -24,7 +24,9 @@ struct BundleFolder {
         self.folder = folder
         var files: [File] = []
         try Self.walk(folder, path: "", depth: 0, into: &files)
-        guard !files.isEmpty else { throw .usage("there are no files in \(folder.path(percentEncoded: false))") }
+        guard !files.isEmpty else {
+            throw .usage("there are no files in \(folder.path(percentEncoded: false))")
+        }
         self.files = files
     }
 
@@ -53,13 +55,18 @@ struct BundleFolder {
             || parts.suffix(2).elementsEqual(["node_modules", ".cache"])
     }
 
-    private static func walk(_ folder: URL, path: String, depth: Int, into files: inout [File]) throws(Failure) {
+    private static func walk(_ folder: URL, path: String, depth: Int, into files: inout [File])
+        throws(Failure)
+    {
         guard depth <= maxDepth else { throw .usage("the folder \"\(path)\" is nested too deeply") }
         let names: [String]
         do {
-            names = try FileManager.default.contentsOfDirectory(atPath: folder.path(percentEncoded: false))
+            names = try FileManager.default.contentsOfDirectory(
+                atPath: folder.path(percentEncoded: false))
         } catch {
-            throw .usage("cannot list the folder \(folder.path(percentEncoded: false)): \(error.localizedDescription)")
+            throw .usage(
+                "cannot list the folder \(folder.path(percentEncoded: false)): \(error.localizedDescription)"
+            )
         }
         for name in names.sorted() {
             let path = path.isEmpty ? name : "\(path)/\(name)"
@@ -79,7 +86,9 @@ struct BundleFolder {
                     "\"\(path)\" is a link, and a bundle holds only files and folders; "
                         + "put a copy of what it points to in its place")
             default:
-                throw .usage("\"\(path)\" is neither a file nor a folder; remove it from the bundle's folder")
+                throw .usage(
+                    "\"\(path)\" is neither a file nor a folder; remove it from the bundle's folder"
+                )
             }
         }
     }
@@ -90,7 +99,8 @@ func readFile(_ url: URL) throws(Failure) -> [UInt8] {
     do {
         return Array(try Data(contentsOf: url))
     } catch {
-        throw .usage("cannot read \(url.path(percentEncoded: false)): \(error.localizedDescription)")
+        throw .usage(
+            "cannot read \(url.path(percentEncoded: false)): \(error.localizedDescription)")
     }
 }
 

@@ -42,11 +42,13 @@ struct FunctionSource: Sendable {
         let path = file.path(percentEncoded: false)
         if file.pathExtension.lowercased() == "zip" {
             guard settings.runtime != nil else {
-                throw Failure.usage("say which runtime \(path) is for: --runtime python or --runtime javascript")
+                throw Failure.usage(
+                    "say which runtime \(path) is for: --runtime python or --runtime javascript")
             }
             content = .zip(try readFile(file))
         } else {
-            guard let runtime = settings.runtime ?? Self.runtime(ofExtension: file.pathExtension) else {
+            guard let runtime = settings.runtime ?? Self.runtime(ofExtension: file.pathExtension)
+            else {
                 throw Failure.usage(
                     "cannot tell the runtime of \(path) from its name: expected .py, .js, .mjs, .cjs, "
                         + ".zip or a folder; or give --runtime")
@@ -96,7 +98,10 @@ struct FunctionSource: Sendable {
         if !settings.env.isEmpty {
             let members = settings.env.sorted { $0.key < $1.key }
             fields.append(
-                ("env", .object(members.map { JSONValue.Member(key: $0.key, value: .string($0.value)) })))
+                (
+                    "env",
+                    .object(members.map { JSONValue.Member(key: $0.key, value: .string($0.value)) })
+                ))
         }
         switch content {
         case .code(let text): fields.append(("code", .string(text)))

@@ -26,7 +26,9 @@ struct ZipWriter {
         guard count < Self.maxEntries else {
             throw .usage("a bundle may have at most \(Self.maxEntries) files")
         }
-        guard name.count <= Int(UInt16.max) else { throw .usage("the path \"\(path)\" is too long for a zip") }
+        guard name.count <= Int(UInt16.max) else {
+            throw .usage("the path \"\(path)\" is too long for a zip")
+        }
         guard archive.count + content.count < Int(UInt32.max) - 1_048_576 else {
             throw .usage("the bundle is too large for a zip, at \"\(path)\"")
         }

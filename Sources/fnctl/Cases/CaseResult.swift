@@ -16,7 +16,8 @@ struct CaseResult: Sendable {
         let time = ms.map { "  " + console.styled(Format.duration(ms: $0), .dim) } ?? ""
         console.print("\(word) \(Printable.line("\(sample)/\(name)"))\(time)")
         for line in failure {
-            let style: TextStyle? = line.hasPrefix("- ") ? .red : line.hasPrefix("+ ") ? .green : nil
+            let style: TextStyle? =
+                line.hasPrefix("- ") ? .red : line.hasPrefix("+ ") ? .green : nil
             console.print("     " + console.styled(line, style))
         }
     }

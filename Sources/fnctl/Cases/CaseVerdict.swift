@@ -16,7 +16,8 @@ enum CaseVerdict {
             return ["expected the cause \(cause), but the call completed:"] + indented(result)
         case (.failure(let cause, let message), .problem(let problem)):
             if problem.cause != cause {
-                return ["expected the cause \(cause), but the call \(describe(problem, answer))"] + stack(problem)
+                return ["expected the cause \(cause), but the call \(describe(problem, answer))"]
+                    + stack(problem)
             }
             let actual = problem.message ?? problem.detail
             if let message, !actual.contains(message) {

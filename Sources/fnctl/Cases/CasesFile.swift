@@ -30,9 +30,11 @@ enum CasesFile {
 
     static func parse(_ text: String, file: String) throws(YAMLFileError) -> [TestCase] {
         guard let root = try YAMLNode.parse(text, file: file) else {
-            throw YAMLFileError(file: file, line: 1, reason: "the file is empty; it must have a list \"cases\"")
+            throw YAMLFileError(
+                file: file, line: 1, reason: "the file is empty; it must have a list \"cases\"")
         }
-        guard let list = try YAMLFields(root, what: "a cases.yaml", known: ["cases"])["cases"] else {
+        guard let list = try YAMLFields(root, what: "a cases.yaml", known: ["cases"])["cases"]
+        else {
             throw root.error("the list \"cases\" is missing")
         }
         var cases: [TestCase] = []

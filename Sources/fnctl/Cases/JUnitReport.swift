@@ -4,7 +4,9 @@ import Foundation
 enum JUnitReport {
     static func xml(_ results: [CaseResult]) -> String {
         var samples: [String] = []
-        for result in results where !samples.contains(result.sample) { samples.append(result.sample) }
+        for result in results where !samples.contains(result.sample) {
+            samples.append(result.sample)
+        }
 
         var lines = ["<?xml version=\"1.0\" encoding=\"UTF-8\"?>"]
         lines.append("<testsuites \(counts(results))>")
@@ -20,7 +22,8 @@ enum JUnitReport {
 
     private static func counts(_ results: [CaseResult]) -> String {
         let ms = results.reduce(0) { $0 + ($1.ms ?? 0) }
-        return "tests=\"\(results.count)\" failures=\"\(results.count { !$0.passed })\" errors=\"0\" "
+        return
+            "tests=\"\(results.count)\" failures=\"\(results.count { !$0.passed })\" errors=\"0\" "
             + "time=\"\(seconds(ms))\""
     }
 

@@ -7,7 +7,9 @@ enum LineDiff {
     private static let maxPairs = 4_000_000
 
     private enum Edit {
-        case same(String), removed(String), added(String)
+        case same(String)
+        case removed(String)
+        case added(String)
 
         var text: String {
             switch self {
@@ -26,7 +28,9 @@ enum LineDiff {
         let edits = edits(expected, actual)
         var near = [Bool](repeating: false, count: edits.count)
         for (index, edit) in edits.enumerated() where !edit.isSame {
-            for place in max(0, index - context)...min(edits.count - 1, index + context) { near[place] = true }
+            for place in max(0, index - context)...min(edits.count - 1, index + context) {
+                near[place] = true
+            }
         }
         var result: [String] = []
         for (index, edit) in edits.enumerated() {
@@ -47,7 +51,8 @@ enum LineDiff {
             old[old.count - 1 - end] == new[new.count - 1 - end]
         { end += 1 }
 
-        let middle = changed(Array(old[start..<old.count - end]), Array(new[start..<new.count - end]))
+        let middle = changed(
+            Array(old[start..<old.count - end]), Array(new[start..<new.count - end]))
         return old[..<start].map(Edit.same) + middle + old[(old.count - end)...].map(Edit.same)
     }
 
@@ -75,7 +80,9 @@ enum LineDiff {
                 edits.append(.same(old[i]))
                 i += 1
                 j += 1
-            } else if j == new.count || i < old.count && length[(i + 1) * width + j] >= length[i * width + j + 1] {
+            } else if j == new.count
+                || i < old.count && length[(i + 1) * width + j] >= length[i * width + j + 1]
+            {
                 edits.append(.removed(old[i]))
                 i += 1
             } else {

@@ -61,7 +61,9 @@ struct SampleRunner {
         return !versions.isEmpty
     }
 
-    private func register(_ source: FunctionSource, _ limits: Limits, _ name: String) async throws -> Int {
+    private func register(_ source: FunctionSource, _ limits: Limits, _ name: String) async throws
+        -> Int
+    {
         let limited = source.limited(timeoutMs: limits.timeoutMs, memoryMB: limits.memoryMB)
         do {
             return try await client.register(name, limited.body).function.model.version
@@ -70,7 +72,8 @@ struct SampleRunner {
         }
     }
 
-    private func run(_ testCase: TestCase, _ name: String, version: Int?) async throws -> CaseResult {
+    private func run(_ testCase: TestCase, _ name: String, version: Int?) async throws -> CaseResult
+    {
         let event = Array(testCase.event.compact.utf8)
         let answer = try await invoke(name, version, event)
         var failure = CaseVerdict.judge(answer, against: testCase.expectation)
@@ -82,13 +85,17 @@ struct SampleRunner {
     }
 
     /// Waits when the evaluator is busy or still starting, as it asks.
-    private func invoke(_ name: String, _ version: Int?, _ event: [UInt8]) async throws -> CallAnswer {
+    private func invoke(_ name: String, _ version: Int?, _ event: [UInt8]) async throws
+        -> CallAnswer
+    {
         var attempt = 1
         while true {
             do {
                 return try await client.invoke(name, version: version, event: event)
             } catch let failure as Failure {
-                guard let seconds = failure.retryAfterSeconds, attempt < Self.maxAttempts else { throw failure }
+                guard let seconds = failure.retryAfterSeconds, attempt < Self.maxAttempts else {
+                    throw failure
+                }
                 attempt += 1
                 try await Task.sleep(for: .seconds(min(max(seconds, 1), 5)))
             }
@@ -104,7 +111,8 @@ struct SampleRunner {
     private func result(
         _ testCase: TestCase, failure: [String], ms: Double? = nil, callID: String? = nil
     ) -> CaseResult {
-        CaseResult(sample: sample.label, name: testCase.name, failure: failure, ms: ms, callID: callID)
+        CaseResult(
+            sample: sample.label, name: testCase.name, failure: failure, ms: ms, callID: callID)
     }
 
     private func delete(_ name: String, complains: Bool) async {

@@ -54,7 +54,8 @@ struct CallAnswer: Sendable {
         do {
             return try JSONParser.parse(bytes)
         } catch {
-            throw Failure("the result is not JSON: \(error); run invoke without --output json to see it")
+            throw Failure(
+                "the result is not JSON: \(error); run invoke without --output json to see it")
         }
     }
 }

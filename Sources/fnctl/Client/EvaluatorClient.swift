@@ -62,9 +62,11 @@ struct EvaluatorClient: Sendable {
         try await get(["v1", "calls", id])
     }
 
-    func calls(function: String?, state: String?, limit: Int) async throws -> Document<[CallRecord]> {
+    func calls(function: String?, state: String?, limit: Int) async throws -> Document<[CallRecord]>
+    {
         try await pages(
-            ["v1", "calls"], [("function", function), ("state", state)], list: "calls", limit: limit)
+            ["v1", "calls"], [("function", function), ("state", state)], list: "calls", limit: limit
+        )
     }
 
     func logs(of id: String) async throws -> Document<CallLog> {
@@ -119,7 +121,8 @@ struct EvaluatorClient: Sendable {
             let answer = try await exchange(
                 .GET, path, query + [("limit", String(size)), ("cursor", cursor)])
             let page: Document<[String: Lenient<[Element]>]> = try decode(answer)
-            guard let elements = page.model[list]?.value, let values = page.json[list]?.arrayValue else {
+            guard let elements = page.model[list]?.value, let values = page.json[list]?.arrayValue
+            else {
                 throw notAnEvaluator(answer, "there is no \"\(list)\" in it")
             }
             model += elements
@@ -131,7 +134,8 @@ struct EvaluatorClient: Sendable {
         return Document(json: .object(members), model: Array(model.prefix(limit)))
     }
 
-    private func decode<Model: Decodable & Sendable>(_ answer: HTTPAnswer) throws -> Document<Model> {
+    private func decode<Model: Decodable & Sendable>(_ answer: HTTPAnswer) throws -> Document<Model>
+    {
         do {
             return Document(
                 json: try JSONParser.parse(answer.body),

@@ -4,7 +4,8 @@ struct Problem: Sendable {
 
     /// Nil when the value is not a problem document.
     init?(_ json: JSONValue) {
-        guard case .object = json, json["title"]?.stringValue != nil || json["detail"]?.stringValue != nil
+        guard case .object = json,
+            json["title"]?.stringValue != nil || json["detail"]?.stringValue != nil
         else { return nil }
         self.json = json
     }

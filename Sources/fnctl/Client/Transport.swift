@@ -59,7 +59,8 @@ struct Transport: Sendable {
             let response = try await http.execute(request, timeout: .seconds(timeoutSeconds))
             let body = try await response.body.collect(upTo: Self.maxAnswerBytes)
             return HTTPAnswer(
-                status: Int(response.status.code), headers: response.headers, body: Array(body.readableBytesView))
+                status: Int(response.status.code), headers: response.headers,
+                body: Array(body.readableBytesView))
         } catch {
             if Task.isCancelled || error is CancellationError { throw CancellationError() }
             throw unreachable(because: reason(for: error, seconds: timeoutSeconds))

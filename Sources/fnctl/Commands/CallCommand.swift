@@ -49,7 +49,8 @@ struct CallCommand: AsyncParsableCommand {
 
     private static func times(_ call: CallRecord) -> String? {
         let parts = [
-            ("queue", call.queueMs), ("start", call.startMs), ("init", call.initMs), ("run", call.runMs),
+            ("queue", call.queueMs), ("start", call.startMs), ("init", call.initMs),
+            ("run", call.runMs),
         ]
         let known = parts.compactMap { name, ms in ms.map { "\(name) \(Format.duration(ms: $0))" } }
         return known.isEmpty ? nil : known.joined(separator: ", ")

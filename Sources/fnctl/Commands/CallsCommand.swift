@@ -30,7 +30,8 @@ struct CallsCommand: AsyncParsableCommand {
 
     func run() async throws {
         try await options.withClient { client in
-            let calls = try await client.calls(function: function, state: state?.rawValue, limit: limit)
+            let calls = try await client.calls(
+                function: function, state: state?.rawValue, limit: limit)
             options.show(calls) { calls, console in
                 if calls.isEmpty {
                     console.note("there are no such calls")
@@ -43,7 +44,8 @@ struct CallsCommand: AsyncParsableCommand {
 
     static func table(_ calls: [CallRecord], now: Date = Date()) -> Table {
         var table = Table([
-            ("id", .left), ("function", .left), ("version", .right), ("state", .left), ("cause", .left),
+            ("id", .left), ("function", .left), ("version", .right), ("state", .left),
+            ("cause", .left),
             ("run", .right), ("memory", .right), ("queued", .left),
         ])
         for call in calls {

@@ -24,7 +24,8 @@ struct DoctorCommand: AsyncParsableCommand {
 
     static func report(_ readiness: Readiness, endpoint: Endpoint, _ console: Console) {
         let version = readiness.version.map { " \($0)" } ?? ""
-        let state = readiness.ready ? console.styled("ready", .green) : console.styled("not ready", .red)
+        let state =
+            readiness.ready ? console.styled("ready", .green) : console.styled("not ready", .red)
         console.print("evaluator\(version) at \(endpoint): \(state)")
 
         console.print("")
@@ -67,7 +68,8 @@ struct DoctorCommand: AsyncParsableCommand {
                 default: .red
                 }
             table.add([
-                "\(protection.name)", Table.Cell(protection.status, style), "\(protection.how ?? "")",
+                "\(protection.name)", Table.Cell(protection.status, style),
+                "\(protection.how ?? "")",
             ])
         }
         return table

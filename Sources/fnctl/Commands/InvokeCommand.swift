@@ -73,9 +73,12 @@ struct InvokeCommand: AsyncParsableCommand {
             }
         case .problem(let problem):
             let cause = problem.cause.map { " (\($0))" } ?? ""
-            console.note("fnctl: \(name) \(answer.stateInWords)\(cause): \(Printable.block(problem.detail))")
+            console.note(
+                "fnctl: \(name) \(answer.stateInWords)\(cause): \(Printable.block(problem.detail))")
             for line in problem.stack { console.note("  " + Printable.block(line)) }
-            if let id = answer.callID { console.note("call \(id): fnctl logs \(id) shows what it printed") }
+            if let id = answer.callID {
+                console.note("call \(id): fnctl logs \(id) shows what it printed")
+            }
         }
     }
 }

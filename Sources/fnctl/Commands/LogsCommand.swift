@@ -13,7 +13,9 @@ struct LogsCommand: AsyncParsableCommand {
         try await options.withClient { client in
             options.show(try await client.logs(of: id)) { log, console in
                 for line in log.lines { console.print(Self.text(line, console)) }
-                if log.truncated { console.note("the call wrote more than is kept; the rest is lost") }
+                if log.truncated {
+                    console.note("the call wrote more than is kept; the rest is lost")
+                }
                 if log.lines.isEmpty { console.note("the call wrote nothing") }
             }
         }
@@ -21,7 +23,9 @@ struct LogsCommand: AsyncParsableCommand {
 
     /// The time of day, the stream and the text.
     static func text(_ line: CallLog.Line, _ console: Console) -> String {
-        let time = line.time.split(separator: "T").last.map { String($0.prefix { $0 != "Z" }) } ?? line.time
+        let time =
+            line.time.split(separator: "T").last.map { String($0.prefix { $0 != "Z" }) }
+            ?? line.time
         let isError = line.stream == "stderr"
         let stream = console.styled(line.stream, isError ? .yellow : .dim)
         return "\(console.styled(time, .dim))  \(stream)  \(Printable.block(line.text))"

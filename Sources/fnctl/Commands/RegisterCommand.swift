@@ -28,10 +28,12 @@ struct RegisterCommand: AsyncParsableCommand {
     var handler: String?
 
     @Option(
-        help: ArgumentHelp("The longest that a call may take: milliseconds, or 3s, 2m.", valueName: "time"),
+        help: ArgumentHelp(
+            "The longest that a call may take: milliseconds, or 3s, 2m.", valueName: "time"),
         transform: { text in
             guard let milliseconds = DurationText.milliseconds(text) else {
-                throw ValidationError("'\(text)' is not a time; write milliseconds (1500), 3s or 2m")
+                throw ValidationError(
+                    "'\(text)' is not a time; write milliseconds (1500), 3s or 2m")
             }
             return milliseconds
         })
@@ -45,7 +47,8 @@ struct RegisterCommand: AsyncParsableCommand {
 
     @Option(
         name: .customLong("env"), parsing: .singleValue,
-        help: ArgumentHelp("A variable of the handler's environment; may be repeated.", valueName: "key=value"))
+        help: ArgumentHelp(
+            "A variable of the handler's environment; may be repeated.", valueName: "key=value"))
     var variables: [String] = []
 
     @Option(help: "What the function does.")
@@ -63,7 +66,8 @@ struct RegisterCommand: AsyncParsableCommand {
             guard let equals = variable.firstIndex(of: "="), equals > variable.startIndex else {
                 throw ValidationError("'\(variable)' is not a variable; write --env KEY=VALUE")
             }
-            environment[String(variable[..<equals])] = String(variable[variable.index(after: equals)...])
+            environment[String(variable[..<equals])] = String(
+                variable[variable.index(after: equals)...])
         }
         return environment
     }

@@ -28,7 +28,8 @@ struct ShowCommand: AsyncParsableCommand {
                     FunctionTable.make(versions).print(to: console)
                 }
             } else {
-                options.show(try await client.function(name, version: version)) { function, console in
+                options.show(try await client.function(name, version: version)) {
+                    function, console in
                     Self.details(function).print(to: console)
                 }
             }

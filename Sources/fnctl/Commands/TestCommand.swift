@@ -74,7 +74,8 @@ struct TestCommand: AsyncParsableCommand {
                     results.map { result in
                         .object(fields: [
                             ("sample", .string(result.sample)), ("name", .string(result.name)),
-                            ("passed", .bool(result.passed)), ("ms", result.ms.map(JSONValue.double)),
+                            ("passed", .bool(result.passed)),
+                            ("ms", result.ms.map(JSONValue.double)),
                             ("callId", result.callID.map(JSONValue.string)),
                             (
                                 "failure",

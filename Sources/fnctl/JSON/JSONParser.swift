@@ -52,13 +52,16 @@ struct JSONParser {
 
     private mutating func value() throws(JSONSyntaxError) -> JSONValue {
         switch current {
-        case UInt8(ascii: "{"): return try nested { (parser) throws(JSONSyntaxError) in try parser.object() }
-        case UInt8(ascii: "["): return try nested { (parser) throws(JSONSyntaxError) in try parser.array() }
+        case UInt8(ascii: "{"):
+            return try nested { (parser) throws(JSONSyntaxError) in try parser.object() }
+        case UInt8(ascii: "["):
+            return try nested { (parser) throws(JSONSyntaxError) in try parser.array() }
         case UInt8(ascii: "\""): return .string(try string())
         case UInt8(ascii: "t"): return try word("true", .bool(true))
         case UInt8(ascii: "f"): return try word("false", .bool(false))
         case UInt8(ascii: "n"): return try word("null", .null)
-        case UInt8(ascii: "-"), (UInt8(ascii: "0")...UInt8(ascii: "9"))?: return .number(try number())
+        case UInt8(ascii: "-"), (UInt8(ascii: "0")...UInt8(ascii: "9"))?:
+            return .number(try number())
         case nil: throw error("the text ends where a value is expected")
         default: throw error("expected a value")
         }
@@ -120,7 +123,9 @@ struct JSONParser {
         return true
     }
 
-    private mutating func word(_ text: String, _ value: JSONValue) throws(JSONSyntaxError) -> JSONValue {
+    private mutating func word(_ text: String, _ value: JSONValue) throws(JSONSyntaxError)
+        -> JSONValue
+    {
         guard bytes[position...].starts(with: text.utf8) else { throw error("expected a value") }
         position += text.utf8.count
         return value
@@ -203,7 +208,8 @@ struct JSONParser {
     private mutating func hexUnit() throws(JSONSyntaxError) -> UInt32 {
         var unit: UInt32 = 0
         for _ in 0..<4 {
-            guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue else {
+            guard let byte = current, let digit = Character(Unicode.Scalar(byte)).hexDigitValue
+            else {
                 throw error("expected four hexadecimal digits after \\u")
             }
             unit = unit << 4 | UInt32(digit)

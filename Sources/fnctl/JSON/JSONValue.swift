@@ -67,7 +67,8 @@ extension JSONValue: Equatable {
         case (.null, .null): true
         case (.bool(let left), .bool(let right)): left == right
         case (.number(let left), .number(let right)): JSONNumber.equal(left, right)
-        case (.string(let left), .string(let right)): left.unicodeScalars.elementsEqual(right.unicodeScalars)
+        case (.string(let left), .string(let right)):
+            left.unicodeScalars.elementsEqual(right.unicodeScalars)
         case (.array(let left), .array(let right)): left == right
         case (.object(let left), .object(let right)):
             left.count == right.count

@@ -67,7 +67,9 @@ enum DurationText {
     /// The milliseconds, or nil when the text is not a positive whole number of them.
     static func milliseconds(_ text: String) -> Int? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
-        guard let value = Double(digits), digits.first != ".", digits.last != "." else { return nil }
+        guard let value = Double(digits), digits.first != ".", digits.last != "." else {
+            return nil
+        }
         let factor: Double
         switch text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces) {
         case "", "ms": factor = 1

@@ -51,7 +51,8 @@ struct Table: Sendable {
             // What follows the last cell with text would only be trailing space.
             let used = (row.lastIndex { !$0.text.isEmpty } ?? -1) + 1
             return row.prefix(used).enumerated().map { column, cell in
-                let padding = String(repeating: " ", count: widths[column] - Printable.width(cell.text))
+                let padding = String(
+                    repeating: " ", count: widths[column] - Printable.width(cell.text))
                 let text = console.styled(cell.text, cell.style)
                 let alignment = column < alignments.count ? alignments[column] : .left
                 if alignment == .right { return padding + text }

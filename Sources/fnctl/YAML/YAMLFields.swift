@@ -18,7 +18,8 @@ extension YAMLNode {
 
     func string(_ name: String) throws(YAMLFileError) -> String {
         guard case .string(let text) = json else {
-            throw error("\(name) must be text, and this is \(json.kind); put it in quotes if it is text")
+            throw error(
+                "\(name) must be text, and this is \(json.kind); put it in quotes if it is text")
         }
         return text
     }
@@ -40,7 +41,8 @@ struct YAMLFields {
     ///   - known: the keys it may have, in the order that messages list them.
     init(_ node: YAMLNode, what: String, known: [String]) throws(YAMLFileError) {
         guard case .mapping(let members) = node.content else {
-            throw node.error("\(what) must have keys (\(Self.list(known))), and this is \(node.json.kind)")
+            throw node.error(
+                "\(what) must have keys (\(Self.list(known))), and this is \(node.json.kind)")
         }
         for (key, line, _) in members where !known.contains(key) {
             throw YAMLFileError(

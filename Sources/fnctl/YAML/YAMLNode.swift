@@ -40,7 +40,8 @@ struct YAMLNode: Sendable {
         } catch {
             throw explain(error, file: file)
         }
-        return try node.map { node throws(YAMLFileError) in try convert(node, file: file, depth: 0) }
+        return try node.map { node throws(YAMLFileError) in try convert(node, file: file, depth: 0)
+        }
     }
 
     private static func explain(_ error: any Error, file: String) -> YAMLFileError {
@@ -57,7 +58,9 @@ struct YAMLNode: Sendable {
         }
     }
 
-    private static func convert(_ node: Node, file: String, depth: Int) throws(YAMLFileError) -> YAMLNode {
+    private static func convert(_ node: Node, file: String, depth: Int) throws(YAMLFileError)
+        -> YAMLNode
+    {
         let line = node.mark?.line ?? 1
         guard depth < JSONParser.maxDepth else {
             throw YAMLFileError(file: file, line: line, reason: "nested too deeply")
@@ -67,7 +70,9 @@ struct YAMLNode: Sendable {
             guard let value = resolve(scalar) else {
                 throw YAMLFileError(
                     file: file, line: line,
-                    reason: "\"\(scalar.string)\" has the tag \(scalar.tag), which has no meaning in JSON")
+                    reason:
+                        "\"\(scalar.string)\" has the tag \(scalar.tag), which has no meaning in JSON"
+                )
             }
             return YAMLNode(file: file, line: line, content: .scalar(value, text: scalar.string))
         case .sequence(let sequence):
@@ -80,7 +85,8 @@ struct YAMLNode: Sendable {
             var members: [(key: String, line: Int, value: YAMLNode)] = []
             for (key, value) in mapping {
                 guard case .scalar(let name) = key else {
-                    throw YAMLFileError(file: file, line: line, reason: "a key must be a single word or text")
+                    throw YAMLFileError(
+                        file: file, line: line, reason: "a key must be a single word or text")
                 }
                 let value = try convert(value, file: file, depth: depth + 1)
                 members.append((name.string, name.mark?.line ?? line, value))
@@ -136,7 +142,8 @@ struct YAMLNode: Sendable {
         if rest.hasPrefix(".") {
             let fraction = rest.dropFirst().prefix { $0.isNumber }
             rest = rest.dropFirst(1 + fraction.count)
-            return sign + (whole.isEmpty ? "0" : whole) + "." + (fraction.isEmpty ? "0" : fraction) + rest
+            return sign + (whole.isEmpty ? "0" : whole) + "." + (fraction.isEmpty ? "0" : fraction)
+                + rest
         }
         return sign + (whole.isEmpty ? "0" : whole) + rest
     }

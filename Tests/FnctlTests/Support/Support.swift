@@ -1,0 +1,99 @@
+import Foundation
+import Synchronization
+import Testing
+
+@testable import fnctl
+
+/// A folder that is gone when the body has run.
+@discardableResult
+func withTemporaryFolder<Result>(_ body: (URL) async throws -> Result) async throws -> Result {
+    let folder = FileManager.default.temporaryDirectory
+        .appending(path: "fnctl-tests-\(UUID().uuidString)", directoryHint: .isDirectory)
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    return try await body(folder)
+}
+
+extension URL {
+    /// Writes a file below this folder, making the folders on the way.
+    @discardableResult
+    func write(_ path: String, _ text: String = "x") throws -> URL {
+        let url = appending(path: path)
+        try FileManager.default.createDirectory(
+            at: url.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try Data(text.utf8).write(to: url)
+        return url
+    }
+
+    var filePath: String { path(percentEncoded: false) }
+}
+
+/// What a Python program prints, given a file as its argument.
+func python(_ program: String, _ arguments: String...) throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["python3", "-c", program] + arguments
+    let output = Pipe()
+    process.standardOutput = output
+    try process.run()
+    let data = output.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    #expect(process.terminationStatus == 0)
+    return String(decoding: data, as: UTF8.self)
+}
+
+/// A console that remembers what was printed.
+final class RecordedConsole: Sendable {
+    private let texts = Mutex((output: "", errors: ""))
+
+    var output: String { texts.withLock { $0.output } }
+    var errors: String { texts.withLock { $0.errors } }
+
+    func console(isTerminal: Bool = false, usesColour: Bool = false, open: Bool = true) -> Console {
+        Console(
+            isTerminal: isTerminal, usesColour: usesColour,
+            output: { text in
+                self.texts.withLock { $0.output += text }
+                return open
+            },
+            errors: { text in
+                self.texts.withLock { $0.errors += text }
+                return open
+            })
+    }
+}
+
+/// Runs fnctl in this process.
+func fnctlRun(
+    _ arguments: String..., isTerminal: Bool = false
+) async -> (status: fnctl.ExitStatus, output: String, errors: String) {
+    let recorded = RecordedConsole()
+    let status = await Console.$current.withValue(recorded.console(isTerminal: isTerminal)) {
+        await Fnctl.run(arguments)
+    }
+    return (status, recorded.output, recorded.errors)
+}
+
+func json(_ text: String) throws -> JSONValue { try JSONParser.parse(text) }
+
+/// The message of the `Failure` or YAML error that `body` throws.
+func messageThrown(by body: () throws -> Void) -> String? {
+    do {
+        try body()
+        return nil
+    } catch {
+        return "\(error)"
+    }
+}
+
+/// True the first time it is taken.
+final class Flag: Sendable {
+    private let taken = Mutex(false)
+
+    func takeOnce() -> Bool {
+        taken.withLock { taken in
+            defer { taken = true }
+            return !taken
+        }
+    }
+}
