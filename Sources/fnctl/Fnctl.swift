@@ -40,7 +40,9 @@ struct Fnctl: AsyncParsableCommand {
             }
             return .completed
         } catch let failure as Failure {
-            if let message = failure.message { Console.current.note("fnctl: \(message)") }
+            if let message = failure.message {
+                Console.current.note("fnctl: \(Printable.block(message))")
+            }
             return failure.status
         } catch is CancellationError {
             Console.current.note("fnctl: interrupted")

@@ -28,7 +28,7 @@ import Testing
                 """, file.filePath)
 
             let lines = listing.split(separator: "\n").map(String.init)
-            #expect(lines.count == 5)
+            try #require(lines.count == 5)
             #expect(lines[0].hasPrefix("index.py 0o100644 17 "))
             #expect(lines[1].hasPrefix("lib/tool ü.sh 0o100755 10 "))
             #expect(lines[2] == "empty 0o100644 0 0 1980")

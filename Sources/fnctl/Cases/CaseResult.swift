@@ -18,7 +18,7 @@ struct CaseResult: Sendable {
         for line in failure {
             let style: TextStyle? =
                 line.hasPrefix("- ") ? .red : line.hasPrefix("+ ") ? .green : nil
-            console.print("     " + console.styled(line, style))
+            console.print("     " + console.styled(Printable.block(line), style))
         }
     }
 }
