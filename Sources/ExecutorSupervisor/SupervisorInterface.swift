@@ -1,5 +1,5 @@
-/// What the supervisor tells of calls on its way. Called from the supervisor's own thread with no
-/// lock held that a call needs: it must return at once and must not call the supervisor.
+/// What the supervisor tells of calls on their way. Called with the supervisor's lock held: an
+/// observer must return at once, must not wait for a disk, and must not call the supervisor.
 public protocol CallObserver: Sendable {
     /// A cell has been given the call.
     func callStarted(id: String, startedAtMs: Int64, template: String)

@@ -26,6 +26,19 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGKILL) }
     }
 
+    /// Size of its data segment (VmData of proc(5)): what RLIMIT_DATA counts.
+    public func dataBytes() -> Int? {
+        guard let pid = process.flatMap({ field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }) else { return nil }
+        return field("VmData:", of: "/proc/\(pid)/status").map { $0 * 1024 }
+    }
+
+    private func field(_ name: String, of file: String) -> Int? {
+        for line in CgroupFile.read(file)?.split(separator: "\n") ?? [] where line.hasPrefix(name) {
+            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
+        }
+        return nil
+    }
+
     /// What the cell wrote of itself. Its own word: it may explain a verdict, not make one.
     public func selfReport() -> CellSelfReport {
         var page = cw_status()

@@ -1,16 +1,28 @@
 import CWire
-import Glibc
 
 /// What a parked cell is told besides the event: which bundle, and how it is bounded.
 public struct CellOrder: Sendable {
-    /// One resource limit, soft and hard (setrlimit(2)).
+    /// Resources by their kernel numbers (asm-generic/resource.h); setrlimit(2) says what each counts.
+    public enum Resource: UInt32, Sendable {
+        case cpuSeconds = 0
+        case fileBytes = 1
+        case dataBytes = 2
+        case coreBytes = 4
+        case tasks = 6
+        case descriptors = 7
+        case lockedBytes = 8
+        case pendingSignals = 11
+        case messageQueueBytes = 12
+    }
+
+    /// One resource limit, soft and hard.
     public struct Limit: Sendable, Equatable {
-        public var resource: Int32
+        public var resource: Resource
         public var soft: UInt64
         public var hard: UInt64
 
-        public init(_ resource: __rlimit_resource, _ soft: UInt64, hard: UInt64? = nil) {
-            self.resource = Int32(bitPattern: resource.rawValue)
+        public init(_ resource: Resource, _ soft: UInt64, hard: UInt64? = nil) {
+            self.resource = resource
             self.soft = soft
             self.hard = hard ?? soft
         }
@@ -44,7 +56,7 @@ public struct CellOrder: Sendable {
         withUnsafeMutableBytes(of: &call.rlimits) { space in
             let table = space.bindMemory(to: cw_rlimit.self)
             for (index, limit) in limits.enumerated() {
-                table[index] = cw_rlimit(resource: UInt32(bitPattern: limit.resource), reserved: 0, soft: limit.soft, hard: limit.hard)
+                table[index] = cw_rlimit(resource: limit.resource.rawValue, reserved: 0, soft: limit.soft, hard: limit.hard)
             }
         }
         return withUnsafeBytes(of: call) { Array($0) }

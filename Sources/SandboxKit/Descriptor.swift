@@ -54,6 +54,12 @@ public final class Descriptor: Sendable {
         return Descriptor(owning: raw)
     }
 
+    /// Sends several parts as one, without waiting.
+    /// - Returns: the bytes that the socket took, or `-errno`.
+    public func send(_ parts: UnsafeBufferPointer<iovec>) -> Int {
+        csb_send_parts(raw, parts.baseAddress, Int32(parts.count))
+    }
+
     func setNonBlocking() throws(SandboxError) {
         try check(csb_set_nonblocking(raw), "make a descriptor non-blocking")
     }

@@ -5,6 +5,7 @@ const fs = require('fs');
 const path = require('path');
 const util = require('util');
 const v8 = require('v8');
+const vm = require('vm');
 const { createRequire } = require('module');
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
@@ -215,8 +216,9 @@ async function run({ meta, event }) {
 async function main() {
   for (let i = 0; i < 3; i++) await rehearse();
   await import(pathToFileURL(path.join(__dirname, 'rehearsal', 'module.mjs')).href);
-  globalThis.gc();
-  delete globalThis.gc;
+  v8.setFlagsFromString('--expose-gc');
+  vm.runInNewContext('gc')();
+  v8.setFlagsFromString('--no-expose-gc');
   native.serve(process.versions.node);
   // From here on in a cell.
   renewRandom();

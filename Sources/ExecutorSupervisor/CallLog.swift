@@ -1,0 +1,59 @@
+import NIOCore
+
+/// Collects what a call prints into lines, with their times, up to a limit.
+struct CallLog {
+    private struct Partial {
+        var bytes: [UInt8] = []
+        var timeMs: Int64 = 0
+    }
+
+    private let limit: Int
+    private static let lineLimit = 10_000
+    private var kept = 0
+    private var partial: [LogLine.Stream: Partial] = [:]
+    private(set) var lines: [LogLine] = []
+    /// Bytes that were printed, kept or not.
+    private(set) var totalBytes = 0
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    var isTruncated: Bool { totalBytes > kept }
+
+    mutating func append(_ bytes: ByteBufferView, to stream: LogLine.Stream, nowMs: Int64) {
+        totalBytes += bytes.count
+        let room = lines.count < Self.lineLimit ? limit - kept : 0
+        guard room > 0 else { return }
+        let taken = bytes.prefix(room)
+        kept += taken.count
+        var rest = taken
+        var line = partial[stream] ?? Partial()
+        while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+            if line.bytes.isEmpty { line.timeMs = nowMs }
+            line.bytes += rest[rest.startIndex..<end]
+            close(&line, stream)
+            rest = rest[(end + 1)...]
+        }
+        if !rest.isEmpty {
+            if line.bytes.isEmpty { line.timeMs = nowMs }
+            line.bytes += rest
+        }
+        partial[stream] = line
+    }
+
+    /// Ends lines that have no newline. Call once, when the cell is gone.
+    mutating func finish() {
+        for stream in [LogLine.Stream.stdout, .stderr] {
+            guard var line = partial[stream], !line.bytes.isEmpty else { continue }
+            close(&line, stream)
+        }
+        partial = [:]
+    }
+
+    private mutating func close(_ line: inout Partial, _ stream: LogLine.Stream) {
+        if line.bytes.last == UInt8(ascii: "\r") { line.bytes.removeLast() }
+        lines.append(LogLine(timeMs: line.timeMs, stream: stream, text: String(decoding: line.bytes, as: UTF8.self)))
+        line.bytes.removeAll(keepingCapacity: true)
+    }
+}

@@ -1,0 +1,83 @@
+import NIOCore
+
+/// A call that was accepted, from the queue to its report.
+final class CallRun {
+    let request: CallRequest
+    let queuedNs = monotonicNs()
+    let queuedMs = wallClockMs()
+    /// `nil` once the caller has its answer.
+    private var continuation: CheckedContinuation<CallReply, any Error>?
+    var startedNs: UInt64 = 0
+    var startedMs: Int64 = 0
+    var deadlineNs = UInt64.max
+    var log: CallLog
+    private(set) var failure: CallFailure?
+    private(set) var isSettled = false
+    private(set) var settledNs: UInt64 = 0
+    private(set) var bytesOut = 0
+    /// Why the supervisor itself ended the call's cell; outweighs how the cell then ended.
+    var endedBecause: CallFailure?
+
+    init(_ request: CallRequest, logLimit: Int, continuation: CheckedContinuation<CallReply, any Error>) {
+        self.request = request
+        self.continuation = continuation
+        log = CallLog(limit: logLimit)
+    }
+
+    func complete(_ result: ByteBuffer) {
+        guard !isSettled else { return }
+        bytesOut = result.readableBytes
+        settle(.completed(result))
+    }
+
+    func fail(_ failure: CallFailure) {
+        guard !isSettled else { return }
+        self.failure = failure
+        settle(.failed(failure))
+    }
+
+    private func settle(_ result: CallReply.Result) {
+        isSettled = true
+        settledNs = monotonicNs()
+        let runMs = startedNs == 0 ? 0 : milliseconds(startedNs, settledNs)
+        continuation?.resume(returning: CallReply(result: result, runMs: runMs))
+        continuation = nil
+    }
+
+    /// What the cell is told of the call, as JSON.
+    func meta() -> [UInt8] {
+        var text = "{\"callId\":"
+        JSONText.append(request.id, to: &text)
+        text += ",\"function\":"
+        JSONText.append(request.function, to: &text)
+        text += ",\"version\":\(request.version),\"handler\":"
+        JSONText.append(request.handler, to: &text)
+        text += ",\"memoryMB\":\(request.limits.memoryMB),\"deadlineNs\":\(deadlineNs),\"environment\":{"
+        for (index, entry) in request.environment.enumerated() {
+            if index > 0 { text += "," }
+            JSONText.append(entry.key, to: &text)
+            text += ":"
+            JSONText.append(entry.value, to: &text)
+        }
+        text += "}}"
+        return Array(text.utf8)
+    }
+}
+
+enum JSONText {
+    /// Appends a string as a JSON string (RFC 8259, section 7).
+    static func append(_ string: String, to text: inout String) {
+        text += "\""
+        for scalar in string.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case _ where scalar.value < 0x20:
+                let hex = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+            default: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}

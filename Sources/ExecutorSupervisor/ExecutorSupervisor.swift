@@ -1,0 +1,91 @@
+import Foundation
+import Logging
+import NIOCore
+import SandboxKit
+import Synchronization
+
+/// Runs calls in fresh cells: keeps templates and parked cells, gives each call a slot, bounds it,
+/// and decides how it ended.
+///
+/// State changes are made under one lock, by the callers' threads (a call goes straight to a
+/// parked cell's socket) and by one thread that waits for everything else.
+public final class ExecutorSupervisor: CallSupervising {
+    private let core: Mutex<SupervisorCore>
+    private let reactor: Reactor
+    private let isOver = Mutex(false)
+
+    /// Finds the interpreters, compiles the policies and starts the templates. Blocks for the
+    /// time it takes to ask each interpreter what it needs (some tenths of a second).
+    /// - Throws: `SupervisorError` or `SandboxError` when an executor cannot be prepared.
+    public init(configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger) throws {
+        let reactor = try Reactor()
+        self.reactor = reactor
+        let ids = geteuid() == 0 ? World.IDRange(first: 0x7000_0000, count: 65_536) : nil
+        let executors = try Runtime.allCases.map {
+            try ExecutorDescription.load($0, from: configuration.executors).prepare(configuration, ids: ids)
+        }
+        core = Mutex(
+            try SupervisorCore(
+                configuration: configuration, observer: observer, log: log, reactor: reactor, executors: executors))
+        let thread = Thread { [self] in loop() }
+        thread.name = "supervisor"
+        thread.start()
+        core.withLock { core in
+            for lane in core.lanes.values { core.startTemplate(lane) }
+        }
+    }
+
+    private func loop() {
+        while !isOver.withLock({ $0 }) {
+            let milliseconds = core.withLock { $0.waitMilliseconds() }
+            reactor.wait(milliseconds: milliseconds) { token, events in
+                guard let source = Source(token: token) else { return }
+                core.withLock { $0.handle(source, events) }
+            }
+            core.withLock { $0.tick() }
+        }
+    }
+
+    public func invoke(_ request: CallRequest) async throws -> CallReply {
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                let wake = core.withLock { $0.submit(request, continuation) }
+                if wake { reactor.wake() }
+                // Cancelled before there was anything to cancel.
+                if Task.isCancelled { _ = cancel(id: request.id) }
+            }
+        } onCancel: {
+            _ = cancel(id: request.id)
+        }
+    }
+
+    public func cancel(id: String) -> Bool {
+        core.withLock { $0.cancel(id, "the call was cancelled") }
+    }
+
+    public func status() -> [TemplateStatus] {
+        core.withLock { core in
+            Runtime.allCases.compactMap { core.lanes[$0]?.status(stopping: core.isStopping) }
+        }
+    }
+
+    public func load() -> (queued: Int, running: Int) {
+        core.withLock { ($0.queued, $0.runningCells) }
+    }
+
+    /// How memory and processes are bounded here.
+    public var cgroupSupport: CgroupSupport { core.withLock { $0.cgroups.support } }
+
+    /// Takes no new calls, lets the accepted ones end, and ends everything after the deadline.
+    /// Returns when no template, cell or group is left.
+    public func stop(within seconds: Double) async {
+        core.withLock { $0.beginStop() }
+        let deadline = monotonicNs() + UInt64(seconds * 1_000_000_000)
+        while core.withLock({ !$0.calls.isEmpty }), monotonicNs() < deadline {
+            try? await Task.sleep(for: .milliseconds(5))
+        }
+        isOver.withLock { $0 = true }
+        reactor.wake()
+        core.withLock { $0.finishStop() }
+    }
+}

@@ -1,0 +1,112 @@
+import CWire
+import NIOCore
+
+/// Reads what a cell sends on its call socket. Every byte of it is untrusted: the order of frames,
+/// their types, lengths and reserved fields are checked, and nothing is kept that has no limit.
+struct FrameDecoder {
+    enum Event: Equatable {
+        case parked
+        /// Output, in pieces as it arrives.
+        case log(stream: UInt8, ByteBuffer)
+        case result(ByteBuffer)
+        case error(ByteBuffer)
+        /// A result frame that is longer than allowed; nothing after it is read.
+        case tooLarge(bytes: Int)
+        /// Something that no executor sends; nothing after it is read.
+        case violation(String)
+    }
+
+    private enum State {
+        case head
+        case log(stream: UInt8, remaining: Int)
+        case body(type: UInt8, length: Int)
+        /// An answer is in: the stream may only end.
+        case answered
+        case failed
+    }
+
+    private let resultLimit: Int
+    private let errorLimit = 256 * 1024
+    private static let headBytes = MemoryLayout<cw_frame>.size
+    private var state = State.head
+    private var buffer = ByteBuffer()
+
+    init(resultLimit: Int) {
+        self.resultLimit = resultLimit
+    }
+
+    /// Whether an answer is complete. It counts once the stream has ended as well.
+    var isAnswered: Bool {
+        if case .answered = state { true } else { false }
+    }
+
+    /// Bytes of a long frame that are still to come: room to make before the next read.
+    var expectedBytes: Int {
+        if case .body(_, let length) = state { max(0, length - buffer.readableBytes) } else { 0 }
+    }
+
+    /// Where the next bytes from the socket go.
+    mutating func receive(_ body: (inout ByteBuffer) -> Int) -> Int {
+        body(&buffer)
+    }
+
+    /// The next event in what was received, or `nil` when more bytes are needed.
+    mutating func next() -> Event? {
+        switch state {
+        case .head:
+            return readHead()
+        case .log(let stream, let remaining):
+            guard let piece = buffer.readSlice(length: min(remaining, buffer.readableBytes)), piece.readableBytes > 0 else { return nil }
+            let left = remaining - piece.readableBytes
+            state = left > 0 ? .log(stream: stream, remaining: left) : .head
+            if left == 0 { buffer.discardReadBytes() }
+            return .log(stream: stream, piece)
+        case .body(let type, let length):
+            guard let body = buffer.readSlice(length: length) else { return nil }
+            state = .answered
+            return type == UInt8(CW_FRAME_RESULT.rawValue) ? .result(body) : .error(body)
+        case .answered:
+            guard buffer.readableBytes > 0 else { return nil }
+            return fail("it sent more after its answer")
+        case .failed:
+            return nil
+        }
+    }
+
+    private mutating func readHead() -> Event? {
+        guard buffer.readableBytes >= Self.headBytes,
+            let type = buffer.readInteger(endianness: .little, as: UInt8.self),
+            let stream = buffer.readInteger(endianness: .little, as: UInt8.self),
+            let reserved = buffer.readInteger(endianness: .little, as: UInt16.self),
+            let length = buffer.readInteger(endianness: .little, as: UInt32.self).map(Int.init)
+        else { return nil }
+        guard reserved == 0 else { return fail("a frame's reserved field is not zero") }
+        switch UInt32(type) {
+        case CW_FRAME_PARKED.rawValue where length == 0 && stream == 0:
+            return .parked
+        case CW_FRAME_LOG.rawValue where stream == 1 || stream == 2:
+            guard length > 0 else { return next() }
+            state = .log(stream: stream, remaining: length)
+            return next()
+        case CW_FRAME_RESULT.rawValue where stream == 0:
+            guard length <= resultLimit else {
+                state = .failed
+                return .tooLarge(bytes: length)
+            }
+            state = .body(type: type, length: length)
+            return next()
+        case CW_FRAME_ERROR.rawValue where stream == 0:
+            guard length <= errorLimit else { return fail("its error is longer than \(errorLimit) bytes") }
+            state = .body(type: type, length: length)
+            return next()
+        default:
+            return fail("it sent a frame that no executor sends")
+        }
+    }
+
+    private mutating func fail(_ reason: String) -> Event {
+        state = .failed
+        buffer.clear()
+        return .violation(reason)
+    }
+}

@@ -1,0 +1,50 @@
+import NIOCore
+
+/// What the supervisor is told at its start.
+public struct SupervisorConfiguration: Sendable {
+    /// Folder with one folder a language, each with an `executor.json`.
+    public var executors: String
+    /// The launcher's program, and the shared object that executors load.
+    public var launcher: String
+    public var cellLibrary: String
+    /// The bundle store: folders named by the SHA-256 of what they hold.
+    public var bundles: String
+    /// Programs to use instead of the ones found on the PATH.
+    public var interpreters: [Runtime: String]
+    /// Most calls that run at once.
+    public var slots: Int
+    /// Cells kept ready for each language.
+    public var parked: Int
+    /// Most calls that wait for a slot.
+    public var queueLimit: Int
+    /// A call's log is kept up to here; what comes after is counted and dropped.
+    public var logBytes = 256 * 1024
+    public var resultBytes = 6 * 1024 * 1024
+    /// Says what is wrong with a result that is not JSON; `nil` when nothing is.
+    public var checkResult: @Sendable (ByteBuffer) -> String?
+
+    public init(
+        executors: String, launcher: String, cellLibrary: String, bundles: String,
+        interpreters: [Runtime: String] = [:], slots: Int, parked: Int, queueLimit: Int,
+        checkResult: @escaping @Sendable (ByteBuffer) -> String?
+    ) {
+        self.executors = executors
+        self.launcher = launcher
+        self.cellLibrary = cellLibrary
+        self.bundles = bundles
+        self.interpreters = interpreters
+        self.slots = slots
+        self.parked = parked
+        self.queueLimit = queueLimit
+        self.checkResult = checkResult
+    }
+}
+
+/// An executor or the supervisor itself that could not be set up; says what to do.
+public struct SupervisorError: Error, Sendable, Equatable, CustomStringConvertible {
+    public var description: String
+
+    public init(_ description: String) {
+        self.description = description
+    }
+}

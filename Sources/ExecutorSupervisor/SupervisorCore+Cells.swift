@@ -1,0 +1,211 @@
+import Foundation
+import Glibc
+import Logging
+import NIOCore
+import SandboxKit
+
+extension SupervisorCore {
+    /// A slot whose last cell left more than this is not used yet.
+    private static let restBytes = 8 * 1024 * 1024
+
+    /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
+    func replenish(_ lane: Lane) {
+        guard let template = lane.template, case .ready = template.phase, !isStopping || !lane.queue.isEmpty else { return }
+        let wanted = configuration.parked + min(lane.queue.count, max(0, configuration.slots - runningCells))
+        while lane.parked.count + lane.warming < wanted, let slot = freeSlots.popLast() {
+            lastCell &+= 1
+            do {
+                let cell = try template.process.requestCell(lastCell, uid: slot.uid, slot: slot.cgroup)
+                let run = CellRun(cell: cell, slot: slot, template: template, resultLimit: configuration.resultBytes)
+                cells[cell.number] = run
+                lane.warming += 1
+                try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
+                try reactor.add(cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
+                try reactor.add(cell.standardError, token: Source.errors(cell.number).token, for: .readable)
+            } catch {
+                log.error("cannot make a cell", metadata: ["reason": "\(error)"])
+                freeSlots.append(slot)
+                return
+            }
+        }
+    }
+
+    /// Hands a call to a parked cell.
+    func start(_ call: CallRun, in run: CellRun) {
+        call.startedNs = monotonicNs()
+        call.startedMs = wallClockMs()
+        let limits = call.request.limits
+        call.deadlineNs = call.startedNs + UInt64(limits.timeoutMs) * 1_000_000
+        run.phase = .running(call)
+        runningCells += 1
+        lane(of: run)?.running += 1
+        observer.callStarted(id: call.request.id, startedAtMs: call.startedMs, template: run.template.name)
+        do {
+            try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
+            let meta = call.meta()
+            let order = CellOrder(bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20, limits: resourceLimits(limits, run))
+            let header = try order.header(metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
+            if !run.send([ByteBuffer(bytes: header), ByteBuffer(bytes: meta), call.request.event]) {
+                try reactor.change(run.cell.call, token: Source.call(run.cell.number).token, for: [.readable, .writable])
+            }
+        } catch {
+            end(run, because: CallFailure(cause: .crashed, message: "the cell could not be set up for the call: \(error)"))
+        }
+    }
+
+    /// CPU seconds of a call: its wall time, rounded up, and one more, so that one busy thread
+    /// meets the wall time first.
+    static func cpuSeconds(_ limits: CallLimits) -> Int {
+        (limits.timeoutMs + 999) / 1000 + 1
+    }
+
+    private func resourceLimits(_ limits: CallLimits, _ run: CellRun) -> [CellOrder.Limit] {
+        let cpu = UInt64(Self.cpuSeconds(limits))
+        var result: [CellOrder.Limit] = [
+            .init(.cpuSeconds, cpu, hard: cpu + 1), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
+            .init(.descriptors, 1000), .init(.coreBytes, 0), .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
+            .init(.pendingSignals, 256),
+        ]
+        // What is asked for and never touched costs a group nothing: this limit counts it as well.
+        if let base = lane(of: run).flatMap({ baseData($0, run) }) {
+            result.append(.init(.dataBytes, UInt64(base) + UInt64(limits.memoryMB) << 20))
+        }
+        // Counted for each user of a namespace: of use only where every slot has its own.
+        if run.slot.uid != 0 { result.append(.init(.tasks, UInt64(CgroupSlot.maximumTasks))) }
+        return result
+    }
+
+    /// The data segment of a parked cell, read once a template.
+    private func baseData(_ lane: Lane, _ run: CellRun) -> Int? {
+        if lane.baseDataBytes == nil { lane.baseDataBytes = run.cell.dataBytes() }
+        return lane.baseDataBytes
+    }
+
+    // MARK: what cells say
+
+    func readCall(_ run: CellRun, toEnd: Bool = false) {
+        run.receive(toEnd: toEnd) { event in
+            switch event {
+            case .parked:
+                guard case .warming = run.phase else {
+                    return end(run, because: invalid("it said twice that it was parked"))
+                }
+                park(run)
+            case .log(let stream, let bytes):
+                run.call?.log.append(bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, nowMs: wallClockMs())
+            case .tooLarge(let bytes):
+                end(run, because: CallFailure(
+                    cause: .responseTooLarge,
+                    message: "the result has \(bytes) bytes, and at most \(configuration.resultBytes) are allowed"))
+            case .violation(let reason):
+                end(run, because: invalid(reason))
+            case .result, .error:
+                break
+            }
+        }
+        if run.streamEnded {
+            if case .running(let call) = run.phase, let answer = run.pendingAnswer, call.endedBecause == nil {
+                settle(call, answer, run)
+            }
+            if !toEnd { reactor.remove(run.cell.call) }
+        }
+    }
+
+    private func invalid(_ reason: String) -> CallFailure {
+        CallFailure(cause: .responseInvalid, message: "the cell broke off its protocol: \(reason)")
+    }
+
+    private func park(_ run: CellRun) {
+        guard let lane = lane(of: run) else { return }
+        lane.warming -= 1
+        run.slot.cgroup?.startAccount()
+        run.phase = .parked
+        lane.parked.append(run)
+        if !lane.queue.isEmpty { startQueued() }
+    }
+
+    /// An answer is in and its stream has ended.
+    private func settle(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
+        // What was printed before the answer is in the pipes by now.
+        for stream in [LogLine.Stream.stdout, .stderr] { _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 16) }
+        switch answer {
+        case .result(let result):
+            if let problem = configuration.checkResult(result) {
+                call.fail(CallFailure(cause: .responseInvalid, message: "the result is not JSON: \(problem)"))
+            } else {
+                call.complete(result)
+            }
+        case .error(let frame):
+            let denial = run.cell.selfReport().denial
+            call.fail(CellError(frame)?.failure(limits: call.request.limits, denial: denial) ?? invalid("its error cannot be read"))
+        default:
+            return
+        }
+        // It ends by itself at once; a cell that does not has nothing more to say.
+        run.cell.kill()
+        leaveRunning(run)
+        run.phase = .ending(call)
+    }
+
+    // MARK: ends
+
+    /// Ends a cell for a reason of the supervisor's own. The call is settled when the kernel says
+    /// that the cell is gone.
+    func end(_ run: CellRun, because failure: CallFailure) {
+        if let call = run.call, call.endedBecause == nil { call.endedBecause = failure }
+        if case .running(let call) = run.phase { call.deadlineNs = .max }
+        run.cell.kill()
+    }
+
+    /// The kernel's word that a cell is gone.
+    func ended(_ run: CellRun, _ exit: ExitRecord) {
+        readCall(run, toEnd: true)
+        for stream in [LogLine.Stream.stdout, .stderr] { _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 32) }
+        switch run.phase {
+        case .warming:
+            lane(of: run)?.warming -= 1
+            let why = run.cell.selfReport().setupFailure ?? exit.status.description
+            log.error("a cell ended before it was parked", metadata: ["template": "\(run.template.name)", "reason": "\(why)"])
+            lane(of: run)?.detail = "cells end before they are ready: \(why)"
+        case .parked:
+            lane(of: run)?.parked.removeAll { $0 === run }
+        case .running(let call):
+            let evidence = Verdict.Evidence(
+                exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false, selfReport: run.cell.selfReport(),
+                limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits))
+            call.fail(call.endedBecause ?? Verdict.failure(evidence))
+            leaveRunning(run)
+        case .ending:
+            break
+        }
+        if let call = run.call { report(call, cell: run, exit: exit) }
+        discard(run)
+        startQueued()
+    }
+
+    /// A running cell's call is settled: its place among the running ones is free.
+    func leaveRunning(_ run: CellRun) {
+        runningCells -= 1
+        lane(of: run)?.running -= 1
+    }
+
+    /// Lets go of a cell that is gone; its descriptors close with it.
+    func discard(_ run: CellRun) {
+        cells[run.cell.number] = nil
+        coolingSlots.append(run.slot)
+        coolSlots()
+    }
+
+    /// The kernel takes down a dead cell's memory and mounts in its own time.
+    func coolSlots() {
+        let fit = coolingSlots.filter { ($0.cgroup?.usedBytes() ?? 0) <= Self.restBytes }
+        guard !fit.isEmpty else { return }
+        coolingSlots.removeAll { slot in fit.contains { $0 === slot } }
+        // Longest unused first.
+        freeSlots.insert(contentsOf: fit, at: 0)
+    }
+
+    func lane(of run: CellRun) -> Lane? {
+        lanes.values.first { $0.template === run.template }
+    }
+}

@@ -1,0 +1,150 @@
+import Glibc
+import Logging
+import NIOCore
+import SandboxKit
+
+/// The supervisor's state and every change to it. Not thread-safe: `ExecutorSupervisor` holds it
+/// behind one lock, and nothing in here waits.
+///
+/// Calls arrive here, templates and cells are looked after in `SupervisorCore+Templates` and
+/// `SupervisorCore+Cells`.
+final class SupervisorCore {
+    let configuration: SupervisorConfiguration
+    let observer: any CallObserver
+    let log: Logger
+    let reactor: Reactor
+    let cgroups: CgroupTree
+    let isRoot = geteuid() == 0
+    var lanes: [Runtime: Lane] = [:]
+    var cells: [UInt32: CellRun] = [:]
+    var calls: [String: CallRun] = [:]
+    var freeSlots: [Slot] = []
+    /// Slots whose last cell's memory the kernel has not given back yet.
+    var coolingSlots: [Slot] = []
+    var lastCell: UInt32 = 0
+    var runningCells = 0
+    var isStopping = false
+    /// When the thread that waits will look at the deadlines again by itself.
+    var sleepingUntilNs: UInt64 = 0
+
+    init(
+        configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger, reactor: Reactor,
+        executors: [PreparedExecutor]
+    ) throws {
+        self.configuration = configuration
+        self.observer = observer
+        self.log = log
+        self.reactor = reactor
+        cgroups = CgroupTree()
+        for executor in executors { lanes[executor.runtime] = Lane(executor) }
+        for index in 0..<(configuration.slots + configuration.parked * max(1, executors.count)) {
+            freeSlots.append(Slot(index: index, uid: isRoot ? UInt32(1000 + index) : 0, cgroup: try cgroups.makeSlot(index)))
+        }
+    }
+
+    // MARK: calls
+
+    /// Takes a call or refuses it. Returns whether the waiting thread must look at deadlines anew.
+    func submit(_ request: CallRequest, _ continuation: CheckedContinuation<CallReply, any Error>) -> Bool {
+        guard !isStopping else {
+            continuation.resume(throwing: CallRejection.stopping)
+            return false
+        }
+        guard let lane = lanes[request.runtime], lane.isHopeful else {
+            let reason = lanes[request.runtime]?.detail ?? "this evaluator has no \(request.runtime.rawValue) executor"
+            continuation.resume(throwing: CallRejection.notReady(runtime: request.runtime, reason: reason))
+            return false
+        }
+        let parked = runningCells < configuration.slots ? lane.parked.popLast() : nil
+        if parked == nil, queued >= configuration.queueLimit {
+            continuation.resume(throwing: CallRejection.queueFull(retryAfterSeconds: 1))
+            return false
+        }
+        let call = CallRun(request, logLimit: configuration.logBytes, continuation: continuation)
+        calls[request.id] = call
+        if let parked {
+            start(call, in: parked)
+        } else {
+            lane.queue.append(call)
+        }
+        replenish(lane)
+        return call.deadlineNs < sleepingUntilNs
+    }
+
+    var queued: Int { lanes.values.reduce(0) { $0 + $1.queue.count } }
+
+    func cancel(_ id: String, _ reason: String) -> Bool {
+        guard let call = calls[id], !call.isSettled else { return false }
+        let failure = CallFailure(cause: .cancelled, message: reason)
+        for lane in lanes.values {
+            if let place = lane.queue.firstIndex(where: { $0 === call }) {
+                lane.queue.remove(at: place)
+                call.fail(failure)
+                report(call, cell: nil, exit: nil)
+                return true
+            }
+        }
+        guard let run = cells.values.first(where: { $0.call === call }) else { return false }
+        end(run, because: failure)
+        return true
+    }
+
+    /// Gives waiting calls to parked cells, the longest waiting first.
+    func startQueued() {
+        while runningCells < configuration.slots {
+            let ready = lanes.values.filter { !$0.queue.isEmpty && !$0.parked.isEmpty }
+            guard let lane = ready.min(by: { $0.queue[0].queuedNs < $1.queue[0].queuedNs }), let cell = lane.parked.popLast() else { break }
+            start(lane.queue.removeFirst(), in: cell)
+        }
+        for lane in lanes.values { replenish(lane) }
+    }
+
+    /// The report of a call whose cell is gone, or that never had one.
+    func report(_ call: CallRun, cell: CellRun?, exit: ExitRecord?) {
+        calls[call.request.id] = nil
+        call.log.finish()
+        let own = cell?.cell.selfReport()
+        let started = call.startedNs != 0
+        let confined = min(max(own?.confinedNs ?? 0, call.startedNs), call.settledNs)
+        let loaded = min(max(own?.loadedNs ?? 0, confined), call.settledNs)
+        let cgroupPeak = cell?.slot.cgroup?.peakBytes()
+        observer.callEnded(
+            CallReport(
+                id: call.request.id, failure: call.failure, startedAtMs: started ? call.startedMs : call.queuedMs,
+                endedAtMs: wallClockMs(), queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
+                startMs: started ? milliseconds(call.startedNs, confined) : 0, initMs: milliseconds(confined, loaded),
+                runMs: own?.loadedNs ?? 0 > 0 ? milliseconds(loaded, call.settledNs) : 0, cpuMs: exit?.cpuMs ?? 0,
+                peakMemoryBytes: cgroupPeak ?? exit?.peakResidentBytes ?? 0,
+                bytesIn: call.request.event.readableBytes, bytesOut: call.bytesOut, logBytes: call.log.totalBytes,
+                logTruncated: call.log.isTruncated, log: call.log.lines, blocked: own?.denial,
+                template: cell?.template.name ?? ""))
+    }
+
+    // MARK: time
+
+    /// Milliseconds until something is due, at most a second.
+    func waitMilliseconds() -> Int32 {
+        let now = monotonicNs()
+        var next = now + 1_000_000_000
+        for run in cells.values {
+            if case .running(let call) = run.phase { next = min(next, call.deadlineNs) }
+        }
+        for lane in lanes.values where lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
+        if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
+        sleepingUntilNs = next
+        return next <= now ? 0 : Int32((next - now + 999_999) / 1_000_000)
+    }
+
+    /// Does what is due.
+    func tick() {
+        let now = monotonicNs()
+        for run in Array(cells.values) {
+            if case .running(let call) = run.phase, call.deadlineNs <= now {
+                let loading = run.cell.selfReport().loadedNs == 0
+                end(run, because: Verdict.timeout(call.request.limits, loading: loading))
+            }
+        }
+        for lane in lanes.values where lane.startDueNs > 0 && lane.startDueNs <= now { startTemplate(lane) }
+        if !coolingSlots.isEmpty { coolSlots() }
+    }
+}

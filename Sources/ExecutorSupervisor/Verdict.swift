@@ -1,0 +1,68 @@
+import Glibc
+import SandboxKit
+
+/// What became of a call whose cell ended without an answer: the kernel's word first.
+enum Verdict {
+    struct Evidence {
+        var exit: ExitRecord
+        /// The kernel ended a process of the cell's cgroup for want of memory.
+        var outOfMemory: Bool
+        var selfReport: CellSelfReport
+        var limits: CallLimits
+        /// CPU seconds allowed.
+        var cpuSeconds: Int
+    }
+
+    static func failure(_ evidence: Evidence) -> CallFailure {
+        let (exit, limits, own) = (evidence.exit, evidence.limits, evidence.selfReport)
+        let blocked = own.denial.map { " (blocked: \($0))" } ?? ""
+        if evidence.outOfMemory {
+            return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
+        }
+        if let failure = own.setupFailure, exit.status == .exited(120) {
+            return CallFailure(cause: .crashed, message: "the cell could not be set up for the call: \(failure)")
+        }
+        switch exit.status {
+        case .signalled(let signal):
+            let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 1000
+            if signal == SIGXCPU || (signal == SIGKILL && overCPU) {
+                return CallFailure(
+                    cause: .cpuLimit,
+                    message: "the call used its \(evidence.cpuSeconds) s of CPU time (\(Int(exit.cpuMs)) ms were used)")
+            }
+            if own.refusedMemory > 0, [SIGABRT, SIGTRAP, SIGILL, SIGSEGV].contains(signal) {
+                return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
+            }
+            let name = signalName(signal)
+            let why = explanations[signal].map { ": \($0)" } ?? ""
+            return CallFailure(cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)", signal: name)
+        case .exited(let code):
+            return CallFailure(
+                cause: .exited, message: "the process exited with code \(code) before the handler gave a result\(blocked)",
+                exitCode: code)
+        }
+    }
+
+    static func memoryMessage(_ limits: CallLimits) -> String {
+        "the call needed more than its \(limits.memoryMB) MB of memory"
+    }
+
+    static func timeout(_ limits: CallLimits, loading: Bool) -> CallFailure {
+        CallFailure(
+            cause: .wallTimeout,
+            message: loading
+                ? "the code was still loading after \(limits.timeoutMs) ms, the function's time limit"
+                : "the handler did not finish within \(limits.timeoutMs) ms, the function's time limit")
+    }
+
+    private static let explanations: [Int32: String] = [
+        SIGSEGV: "it touched memory that is not its own",
+        SIGBUS: "it touched memory that has nothing behind it",
+        SIGABRT: "it gave up by itself",
+        SIGILL: "it ran an instruction that does not exist, or its runtime gave up",
+        SIGTRAP: "its runtime gave up",
+        SIGFPE: "an arithmetic error",
+        SIGSYS: "it made a system call of another architecture",
+        SIGXFSZ: "it wrote a file that is too large",
+    ]
+}
