@@ -1,0 +1,61 @@
+import FunctionRegistry
+import HTTPTypes
+import Hummingbird
+
+/// `/v1/calls`: the records and logs of calls.
+struct CallsController: Sendable {
+    let calls: CallRecorder
+
+    /// How long a reader waits for the measurements of a call that has just been answered.
+    private static let reportDelay = Duration.milliseconds(500)
+
+    func addRoutes(to router: Router<EvaluatorRequestContext>) {
+        router.get(RouterPath(Routes.calls), use: list)
+        router.get(RouterPath(Routes.call), use: get)
+        router.get(RouterPath(Routes.logs), use: logs)
+    }
+
+    private struct CallList: Encodable {
+        var calls: [CallView]
+        var nextCursor: String?
+    }
+
+    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let query = try Query(request, allowed: ["function", "state", "limit", "cursor"])
+        let state = try query.text("state").map { text in
+            guard let state = CallRecord.State(rawValue: text) else {
+                let states = CallRecord.State.allCases.map(\.rawValue).joined(separator: ", ")
+                throw Problem(.badRequest, "the query parameter \"state\" has to be one of: \(states)")
+            }
+            return state
+        }
+        let page = try await calls.calls(
+            CallFilter(function: query.text("function"), state: state), limit: query.limit(),
+            cursor: query.text("cursor"))
+        return try jsonResponse(
+            CallList(
+                calls: page.items.map { CallView($0, withStack: false) }, nextCursor: page.nextCursor))
+    }
+
+    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let id = try context.pathParameter("id")
+        _ = try Query(request, allowed: [])
+        await calls.waitForReport(id, atMost: Self.reportDelay)
+        guard let call = try await calls.call(id) else { throw Self.notFound(id) }
+        return try jsonResponse(CallView(call, withStack: true))
+    }
+
+    @Sendable private func logs(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let id = try context.pathParameter("id")
+        _ = try Query(request, allowed: [])
+        await calls.waitForReport(id, atMost: Self.reportDelay)
+        guard let log = try await calls.log(id) else { throw Self.notFound(id) }
+        return try jsonResponse(LogView(log))
+    }
+
+    private static func notFound(_ id: String) -> Problem {
+        Problem(
+            .notFound,
+            "there is no call \"\(id.prefix(100))\"; GET /v1/calls lists those that are remembered")
+    }
+}

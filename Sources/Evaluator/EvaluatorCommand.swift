@@ -1,0 +1,100 @@
+import ArgumentParser
+import Foundation
+import Logging
+import ServiceLifecycle
+import UnixSignals
+
+/// `evaluator`: serves the HTTP API until it is told to stop.
+@main
+struct EvaluatorCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluator",
+        abstract: "Serve functions over HTTP, each call in a cell of its own.",
+        discussion: """
+            Every option can also be set in the environment, as CLOISTER_DATA_DIR for --data-dir, or in \
+            a JSON file, as "dataDir". A flag wins over the environment, and that over the file.
+
+            SIGTERM and SIGINT stop the evaluator: it takes no more calls, lets those that run finish, \
+            writes their records and exits with 0.
+            """,
+        version: evaluatorVersion)
+
+    @Option(help: ArgumentHelp("The address to listen on. (default: 127.0.0.1)", valueName: "address"))
+    var host: String?
+    @Option(help: "The port to listen on, 0 for any that is free. (default: 8080)")
+    var port: String?
+    @Option(help: ArgumentHelp(
+        "The folder for functions and call records. (default: cloister in $XDG_STATE_HOME or ~/.local/state)",
+        valueName: "path"))
+    var dataDir: String?
+    @Option(help: ArgumentHelp("Calls that run at once. (default: 4 a core, at least 8)", valueName: "count"))
+    var slots: String?
+    @Option(help: ArgumentHelp("Cells kept ready for each runtime. (default: 4)", valueName: "count"))
+    var parked: String?
+    @Option(help: ArgumentHelp("Calls that may wait for a slot. (default: 1024)", valueName: "count"))
+    var queueLimit: String?
+    @Option(help: ArgumentHelp("How long calls may finish when stopping. (default: 30)", valueName: "seconds"))
+    var drainSeconds: String?
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    var logLevel: String?
+    @Option(help: ArgumentHelp("The Python interpreter. (default: python3 on the PATH)", valueName: "path"))
+    var python: String?
+    @Option(help: ArgumentHelp("The Node executable. (default: node on the PATH)", valueName: "path"))
+    var node: String?
+    @Option(help: ArgumentHelp("The folder of the executors. (default: beside the program)", valueName: "path"))
+    var executorsDir: String?
+    @Option(help: ArgumentHelp("A JSON file with settings; also CLOISTER_CONFIG.", valueName: "path"))
+    var config: String?
+
+    private var flags: [ConfigurationKey: String] {
+        let given: [ConfigurationKey: String?] = [
+            .host: host, .port: port, .dataDir: dataDir, .slots: slots, .parked: parked,
+            .queueLimit: queueLimit, .drainSeconds: drainSeconds, .logLevel: logLevel,
+            .python: python, .node: node, .executorsDir: executorsDir,
+        ]
+        return given.compactMapValues { $0 }
+    }
+
+    func run() async throws {
+        let configuration: EvaluatorConfiguration
+        do {
+            configuration = try EvaluatorConfiguration(
+                ConfigurationSources(flags: flags, configFlag: config))
+        } catch let error as ConfigurationError {
+            throw Self.exit(with: error.message, code: .init(EX_USAGE))
+        }
+        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        var logger = Logger(label: "cloister")
+        logger.logLevel = configuration.logLevel
+        do {
+            try await serve(configuration, logger: logger)
+        } catch {
+            throw Self.exit(with: "\(error)", code: .failure)
+        }
+    }
+
+    private func serve(_ configuration: EvaluatorConfiguration, logger: Logger) async throws {
+        let application = try buildApplication(
+            configuration: configuration, logger: logger,
+            supervisor: { bundleRoot, observer in
+                try makeSupervisor(
+                    configuration: configuration, bundleRoot: bundleRoot, observer: observer,
+                    logger: logger)
+            },
+            onListening: { url in
+                // The one line of standard output; scripts wait for it.
+                FileHandle.standardOutput.write(Data("listening on \(url)\n".utf8))
+            })
+        var group = ServiceGroupConfiguration(
+            services: application.services, gracefulShutdownSignals: [.sigterm, .sigint],
+            logger: logger)
+        // After this, what still runs is cancelled, and its records say so.
+        group.maximumGracefulShutdownDuration = .seconds(configuration.drainSeconds)
+        try await ServiceGroup(configuration: group).run()
+    }
+
+    private static func exit(with message: String, code: ExitCode) -> ExitCode {
+        FileHandle.standardError.write(Data("evaluator: \(message)\n".utf8))
+        return code
+    }
+}

@@ -1,0 +1,111 @@
+import Configuration
+import Foundation
+import Logging
+
+/// A setting that cannot be used, and where it came from.
+struct ConfigurationError: Error, Equatable, CustomStringConvertible {
+    var message: String
+    var description: String { message }
+}
+
+/// What the evaluator can be told. The raw value is the key in the configuration file; the flag is
+/// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
+enum ConfigurationKey: String, CaseIterable {
+    case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node, executorsDir
+
+    /// The integers that are acceptable; `nil` for text.
+    var range: ClosedRange<Int>? {
+        switch self {
+        case .port: 0...65_535
+        case .slots: 1...4096
+        case .parked: 1...256
+        case .queueLimit: 0...1_000_000
+        case .drainSeconds: 0...3600
+        case .host, .dataDir, .logLevel, .python, .node, .executorsDir: nil
+        }
+    }
+
+    private var words: [String] {
+        rawValue.reduce(into: [""]) { words, character in
+            if character.isUppercase { words.append("") }
+            words[words.count - 1] += character.lowercased()
+        }
+    }
+
+    var flag: String { "--" + words.joined(separator: "-") }
+    var variable: String { ConfigurationSources.prefix + words.joined(separator: "_").uppercased() }
+
+    /// Checks a value, which is text where it comes from a flag or a variable.
+    /// - Parameter source: how the user wrote the key and where.
+    func value(_ content: ConfigContent, source: String) throws -> ConfigContent {
+        if let range {
+            let number: Int? =
+                switch content {
+                case .int(let number): number
+                case .string(let text): Int(text)
+                default: nil
+                }
+            guard let number, range.contains(number) else {
+                throw ConfigurationError(
+                    message: "\(source) has to be an integer from \(range.lowerBound) to \(range.upperBound)")
+            }
+            return .int(number)
+        }
+        guard case .string(let text) = content, !text.isEmpty else {
+            throw ConfigurationError(message: "\(source) has to be a text that is not empty")
+        }
+        if self == .logLevel, Logger.Level(rawValue: text) == nil {
+            let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ConfigurationError(message: "\(source) has to be one of: \(levels)")
+        }
+        return .string(text)
+    }
+}
+
+/// The evaluator's settings, complete and checked.
+struct EvaluatorConfiguration: Sendable, Equatable {
+    var host: String
+    /// 0 for any that is free.
+    var port: Int
+    /// The folder of the registry; absolute.
+    var dataDirectory: String
+    /// Calls that run at once.
+    var slots: Int
+    /// Cells that are kept ready for each runtime.
+    var parked: Int
+    /// Calls that wait for a slot before more are refused.
+    var queueLimit: Int
+    /// How long calls may still run once the evaluator is told to stop.
+    var drainSeconds: Int
+    var logLevel: Logger.Level
+    /// The Python interpreter; `nil` to look for it.
+    var python: String?
+    /// The Node executable; `nil` to look for it.
+    var node: String?
+    /// The folder of the executors; `nil` to look for it.
+    var executorsDirectory: String?
+
+    /// - Throws: `ConfigurationError` that names the key and where it came from.
+    init(_ sources: ConfigurationSources) throws {
+        let reader = try sources.reader()
+        func int(_ key: ConfigurationKey) throws -> Int { try reader.requiredInt(forKey: .init(key)) }
+        func text(_ key: ConfigurationKey) -> String? { reader.string(forKey: .init(key)) }
+        host = try reader.requiredString(forKey: .init(.host))
+        port = try int(.port)
+        dataDirectory = sources.absolute(try reader.requiredString(forKey: .init(.dataDir)))
+        slots = try int(.slots)
+        parked = try int(.parked)
+        queueLimit = try int(.queueLimit)
+        drainSeconds = try int(.drainSeconds)
+        logLevel = text(.logLevel).flatMap(Logger.Level.init(rawValue:)) ?? .info
+        python = text(.python).map(sources.absolute)
+        node = text(.node).map(sources.absolute)
+        executorsDirectory = text(.executorsDir).map(sources.absolute)
+    }
+}
+
+extension ConfigKey {
+    fileprivate init(_ key: ConfigurationKey) {
+        self.init([key.rawValue])
+    }
+}

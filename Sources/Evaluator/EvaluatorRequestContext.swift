@@ -1,0 +1,61 @@
+import Foundation
+import Hummingbird
+import NIOCore
+
+/// What a request brings besides itself: the connection that it came on.
+struct EvaluatorRequestContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let channel: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = .init(source: source)
+        channel = source.channel
+    }
+
+    /// A path parameter with its percent-escapes resolved.
+    func pathParameter(_ name: String) throws -> String {
+        let raw = try parameters.require(name)
+        guard let text = raw.removingPercentEncoding else {
+            throw Problem(.badRequest, "the path has a percent sign that begins no valid escape")
+        }
+        return text
+    }
+}
+
+/// The query of a request, which may have only known parameters, each once.
+struct Query {
+    private var values: [String: String] = [:]
+
+    /// - Throws: `Problem` that names the parameter at fault.
+    init(_ request: Request, allowed: Set<String>) throws {
+        for (key, value) in request.uri.queryParameters {
+            guard allowed.contains(String(key)) else {
+                let known = allowed.isEmpty ? "none" : allowed.sorted().joined(separator: ", ")
+                throw Problem(
+                    .badRequest, "there is no query parameter \"\(key)\" here; known are: \(known)")
+            }
+            guard values.updateValue(String(value), forKey: String(key)) == nil else {
+                throw Problem(.badRequest, "the query parameter \"\(key)\" is there twice")
+            }
+        }
+    }
+
+    func text(_ name: String) -> String? { values[name] }
+
+    func integer(_ name: String, in range: ClosedRange<Int>) throws -> Int? {
+        guard let text = values[name] else { return nil }
+        // Only digits: Int() would accept a plus sign as well.
+        guard let number = Int(text), text.utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+            range.contains(number)
+        else {
+            let bounds =
+                range.upperBound == .max
+                ? "from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
+            throw Problem(.badRequest, "the query parameter \"\(name)\" has to be an integer \(bounds)")
+        }
+        return number
+    }
+
+    /// The `limit` of a list: 1 to 1000, 100 when it is left out.
+    func limit() throws -> Int { try integer("limit", in: 1...1000) ?? 100 }
+}

@@ -1,0 +1,132 @@
+import Dispatch
+import Foundation
+import FunctionRegistry
+import NIOCore
+
+/// The body of `PUT /v1/functions/{name}`.
+struct FunctionBody: Sendable {
+    var spec: FunctionSpec
+    var code: FunctionCode
+
+    /// The largest body, with a bundle in base64: 70 MB.
+    static let maximumBytes = 70 << 20
+
+    /// Reads a body on a thread of its own: one with a large bundle takes long enough to hold up calls.
+    /// - Throws: `Problem`, which names the field where one is at fault.
+    static func read(_ buffer: ByteBuffer) async throws -> FunctionBody {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try FunctionBody(buffer) })
+            }
+        }
+    }
+
+    private init(_ buffer: ByteBuffer) throws {
+        do {
+            try buffer.withUnsafeReadableBytes { try JSONValidator.check($0) }
+        } catch let fault as JSONFault {
+            throw Problem(.badRequest, "the body is not JSON: \(fault.message)")
+        }
+        let fields: Fields
+        do {
+            fields = try JSONDecoder().decode(Fields.self, from: Data(buffer.readableBytesView))
+        } catch let error as DecodingError {
+            throw Self.problem(for: error)
+        }
+        spec = fields.spec
+        switch (fields.code, fields.zip) {
+        case (let text?, nil): code = .source(text)
+        case (nil, let base64?):
+            guard let bytes = Data(base64Encoded: base64) else {
+                throw Problem(
+                    .invalidFunction, "zip is not base64 as in RFC 4648, section 4, without line breaks",
+                    field: "zip")
+            }
+            code = .zip(Array(bytes))
+        case (nil, nil):
+            throw Problem(
+                .invalidFunction, "there is no code; give a source text in code or a bundle in zip",
+                field: "code")
+        default:
+            throw Problem(
+                .invalidFunction, "code and zip cannot both be there; leave one out", field: "zip")
+        }
+    }
+
+    private struct Fields: Decodable {
+        var spec: FunctionSpec
+        var code: String?
+        var zip: String?
+
+        private enum Key: String, CodingKey, CaseIterable {
+            case runtime, handler, code, zip, timeoutMs, memoryMB, tmpMB, env, description
+        }
+
+        private struct AnyKey: CodingKey {
+            var stringValue: String
+            var intValue: Int? { nil }
+            init(stringValue: String) { self.stringValue = stringValue }
+            init?(intValue: Int) { nil }
+        }
+
+        init(from decoder: any Decoder) throws {
+            for key in try decoder.container(keyedBy: AnyKey.self).allKeys {
+                guard Key(rawValue: key.stringValue) != nil else {
+                    let known = Key.allCases.map(\.rawValue).joined(separator: ", ")
+                    throw Problem(
+                        .invalidFunction,
+                        "there is no field \"\(key.stringValue.prefix(100))\"; known are: \(known)",
+                        field: String(key.stringValue.prefix(100)))
+                }
+            }
+            let values = try decoder.container(keyedBy: Key.self)
+            func optional<T: Decodable>(_ key: Key, _ type: T.Type) throws -> T? {
+                // Not decodeIfPresent: null is a wrong type, not an absent field.
+                values.contains(key) ? try values.decode(type, forKey: key) : nil
+            }
+            guard let runtimeName = try optional(.runtime, String.self) else {
+                throw Problem(
+                    .invalidFunction, "runtime is missing; it can be python or javascript",
+                    field: "runtime")
+            }
+            guard let runtime = FunctionRuntime(rawValue: runtimeName) else {
+                throw Problem(
+                    .invalidFunction,
+                    "there is no runtime \"\(runtimeName.prefix(100))\"; it can be python or javascript",
+                    field: "runtime")
+            }
+            var spec = FunctionSpec(runtime: runtime)
+            spec.handler = try optional(.handler, String.self) ?? spec.handler
+            spec.timeoutMs = try optional(.timeoutMs, Int.self) ?? spec.timeoutMs
+            spec.memoryMB = try optional(.memoryMB, Int.self) ?? spec.memoryMB
+            spec.tmpMB = try optional(.tmpMB, Int.self) ?? spec.tmpMB
+            spec.environment = try optional(.env, [String: String].self) ?? [:]
+            spec.description = try optional(.description, String.self)
+            self.spec = spec
+            code = try optional(.code, String.self)
+            zip = try optional(.zip, String.self)
+        }
+    }
+
+    private static func problem(for error: DecodingError) -> Problem {
+        let context =
+            switch error {
+            case .typeMismatch(_, let context), .valueNotFound(_, let context),
+                .keyNotFound(_, let context), .dataCorrupted(let context):
+                context
+            @unknown default: DecodingError.Context(codingPath: [], debugDescription: "")
+            }
+        guard let field = context.codingPath.first?.stringValue else {
+            return Problem(.invalidFunction, "the body has to be a JSON object")
+        }
+        let expected =
+            switch field {
+            case "timeoutMs", "memoryMB", "tmpMB": "an integer"
+            case "env": "an object whose values are strings"
+            default: "a string"
+            }
+        return Problem(
+            .invalidFunction, "\(field) has to be \(expected); leave it out for the default",
+            field: field)
+    }
+}

@@ -1,0 +1,49 @@
+import FunctionRegistry
+import Synchronization
+
+/// The versions that calls ask for, in memory: the invoke path reads the database only once for each.
+final class FunctionCache: Sendable {
+    private struct Key: Hashable {
+        var name: String
+        /// `nil` is the newest.
+        var version: Int?
+    }
+
+    private struct State {
+        var entries: [Key: FunctionVersion] = [:]
+        /// Counts invalidations, so that what was read before one is not stored after it.
+        var generation = 0
+    }
+
+    /// Entries above which the cache starts over: far more functions than one node runs at a time.
+    private static let maximumEntries = 10_000
+
+    private let registry: FunctionRegistry
+    private let state = Mutex(State())
+
+    init(registry: FunctionRegistry) {
+        self.registry = registry
+    }
+
+    /// The newest version of a function, or the one with this number.
+    func find(_ name: String, version: Int?) async throws -> FunctionVersion? {
+        let key = Key(name: name, version: version)
+        let (found, generation) = state.withLock { ($0.entries[key], $0.generation) }
+        if let found { return found }
+        guard let function = try await registry.function(name, version: version) else { return nil }
+        state.withLock { state in
+            guard state.generation == generation else { return }
+            if state.entries.count >= Self.maximumEntries { state.entries = [:] }
+            state.entries[key] = function
+        }
+        return function
+    }
+
+    /// Forgets what is known of a function; call it after each change of the registry.
+    func invalidate(_ name: String) {
+        state.withLock { state in
+            state.generation += 1
+            state.entries = state.entries.filter { $0.key.name != name }
+        }
+    }
+}

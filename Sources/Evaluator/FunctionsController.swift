@@ -1,0 +1,121 @@
+import FunctionRegistry
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// `/v1/functions`: registering, listing and deleting functions.
+struct FunctionsController: Sendable {
+    let registry: FunctionRegistry
+    let cache: FunctionCache
+
+    func addRoutes(to router: Router<EvaluatorRequestContext>) {
+        router.get(RouterPath(Routes.functions), use: list)
+        router.get(RouterPath(Routes.function), use: get)
+        router.put(RouterPath(Routes.function), use: put)
+        router.delete(RouterPath(Routes.function), use: delete)
+        router.get(RouterPath(Routes.versions), use: versions)
+    }
+
+    static func notFound(_ name: String, version: Int? = nil) -> Problem {
+        let what = version.map { "version \($0) of a function named" } ?? "function named"
+        return Problem(
+            .notFound,
+            "there is no \(what) \"\(name.prefix(100))\"; GET /v1/functions lists what exists")
+    }
+
+    private struct FunctionList: Encodable {
+        var functions: [FunctionView]
+        var nextCursor: String?
+    }
+
+    private struct VersionList: Encodable {
+        var versions: [FunctionView]
+        var nextCursor: String?
+    }
+
+    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let query = try Query(request, allowed: ["limit", "cursor"])
+        let page = try await registry.functions(limit: query.limit(), cursor: query.text("cursor"))
+        return try jsonResponse(
+            FunctionList(functions: page.items.map(FunctionView.init), nextCursor: page.nextCursor))
+    }
+
+    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let name = try context.pathParameter("name")
+        let version = try Query(request, allowed: ["version"]).integer("version", in: 1...Int.max)
+        guard let function = try await registry.function(name, version: version) else {
+            throw Self.notFound(name, version: version)
+        }
+        return try jsonResponse(FunctionView(function))
+    }
+
+    @Sendable private func put(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let name = try context.pathParameter("name")
+        _ = try Query(request, allowed: [])
+        // Before the body, which can be long.
+        try FunctionSpec.validate(name: name)
+        try requireJSON(request)
+        let buffer = try await collectBody(request, maximumBytes: FunctionBody.maximumBytes)
+        let body = try await FunctionBody.read(buffer)
+        let (function, created) = try await registry.put(name, spec: body.spec, code: body.code)
+        cache.invalidate(name)
+        return try jsonResponse(
+            FunctionView(function), status: created ? .created : .ok,
+            headers: created ? [.location: "/v1/functions/\(name)?version=\(function.version)"] : [:])
+    }
+
+    @Sendable private func delete(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let name = try context.pathParameter("name")
+        _ = try Query(request, allowed: [])
+        let existed = try await registry.delete(name)
+        cache.invalidate(name)
+        guard existed else { throw Self.notFound(name) }
+        return Response(status: .noContent)
+    }
+
+    @Sendable private func versions(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+        let name = try context.pathParameter("name")
+        let query = try Query(request, allowed: ["limit", "cursor"])
+        guard
+            let page = try await registry.versions(
+                of: name, limit: query.limit(), cursor: query.text("cursor"))
+        else { throw Self.notFound(name) }
+        return try jsonResponse(
+            VersionList(versions: page.items.map(FunctionView.init), nextCursor: page.nextCursor))
+    }
+}
+
+/// Refuses a body that says it is something else than JSON. What curl says unasked is let through.
+func requireJSON(_ request: Request) throws {
+    guard let type = request.headers[.contentType] else { return }
+    let essence = type.prefix { $0 != ";" }.trimmingSuffix(" ").lowercased()
+    guard essence == "application/json" || essence == "application/x-www-form-urlencoded" else {
+        throw Problem(
+            .unsupportedMediaType,
+            "the body is \"\(essence.prefix(100))\"; send JSON as application/json")
+    }
+}
+
+/// The whole body of a request.
+/// - Throws: `Problem` of the kind `payload-too-large`, before the body is read where its length is
+///   known.
+func collectBody(_ request: Request, maximumBytes: Int) async throws -> ByteBuffer {
+    let tooLarge = Problem(
+        .payloadTooLarge, "the body is larger than \(maximumBytes) bytes, the most that is taken here")
+    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes {
+        throw tooLarge
+    }
+    do {
+        return try await request.body.collect(upTo: maximumBytes)
+    } catch is NIOTooManyBytesError {
+        throw tooLarge
+    }
+}
+
+extension StringProtocol {
+    fileprivate func trimmingSuffix(_ character: Character) -> String {
+        var text = String(self)
+        while text.last == character { text.removeLast() }
+        return text
+    }
+}

@@ -1,0 +1,65 @@
+import ExecutorSupervisor
+import Logging
+import NIOCore
+import SandboxKit
+import ServiceLifecycle
+
+/// The one place where the concrete supervisor is made.
+/// - Throws: `StartError`, `SupervisorError` or `SandboxError`, which say what to do.
+func makeSupervisor(
+    configuration: EvaluatorConfiguration, bundleRoot: String, observer: any CallObserver,
+    logger: Logger
+) throws -> Supervisor {
+    let installation = try Installation(executorsDirectory: configuration.executorsDirectory)
+    var interpreters: [Runtime: String] = [:]
+    interpreters[.python] = configuration.python
+    interpreters[.javascript] = configuration.node
+    let supervisor = try ExecutorSupervisor(
+        configuration: SupervisorConfiguration(
+            executors: installation.executors, launcher: installation.launcher,
+            cellLibrary: installation.cellLibrary, bundles: bundleRoot, interpreters: interpreters,
+            slots: configuration.slots, parked: configuration.parked,
+            queueLimit: configuration.queueLimit, checkResult: jsonFault(in:)),
+        observer: observer, log: logger)
+    return Supervisor(
+        calls: supervisor,
+        service: SupervisorService(supervisor: supervisor, drainSeconds: configuration.drainSeconds),
+        protections: { protections(supervisor.cgroupSupport) })
+}
+
+/// Stops the supervisor when the evaluator stops.
+private struct SupervisorService: Service {
+    let supervisor: ExecutorSupervisor
+    let drainSeconds: Int
+
+    func run() async throws {
+        // Throws when the task is cancelled: then nothing is left to wait for.
+        try? await gracefulShutdown()
+        await supervisor.stop(within: Task.isCancelled ? 0 : Double(drainSeconds))
+    }
+}
+
+/// What is wrong with a handler's result; `nil` when it is JSON.
+private func jsonFault(in result: ByteBuffer) -> String? {
+    do {
+        try result.withUnsafeReadableBytes { try JSONValidator.check($0) }
+        return nil
+    } catch {
+        return (error as? JSONFault)?.message ?? "\(error)"
+    }
+}
+
+private func protections(_ support: CgroupSupport) -> [Protection] {
+    let name = "memory and process limits"
+    return switch support {
+    case .v1: [Protection(name: name, status: .enforced, how: "cgroup v1")]
+    case .v2: [Protection(name: name, status: .enforced, how: "cgroup v2")]
+    case .none(let reason):
+        [
+            Protection(
+                name: name, status: .partial, how: "resource limits of each process; \(reason)",
+                advice: "run the evaluator where it may make control groups, "
+                    + "for example as a systemd service with Delegate=yes")
+        ]
+    }
+}

@@ -1,0 +1,91 @@
+import ExecutorSupervisor
+import FunctionRegistry
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Answers every error as a problem document, whatever threw it. What the client can do nothing about
+/// is logged in full and told without details.
+struct ProblemMiddleware: RouterMiddleware {
+    typealias Context = EvaluatorRequestContext
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        do {
+            return try await next(request, context)
+        } catch {
+            return try Self.problem(for: error, request: request, logger: context.logger).response()
+        }
+    }
+
+    private static func problem(for error: any Error, request: Request, logger: Logger) -> Problem {
+        switch error {
+        case let problem as Problem: return problem
+        case let rejection as CallRejection: return self.problem(for: rejection)
+        case let error as RegistryError:
+            if let problem = self.problem(for: error) { return problem }
+        case is NIOTooManyBytesError:
+            return Problem(.payloadTooLarge, "the request body is too large")
+        case let error as HTTPError where error.status == .notFound:
+            // Only the router throws this one: no route has this path and method.
+            return noRoute(request)
+        case is CancellationError:
+            return Problem(.callCancelled, "the request was cancelled before it was answered")
+        default: break
+        }
+        logger.error("a request failed", metadata: [
+            "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
+        ])
+        return Problem(
+            .internalError,
+            "the evaluator could not answer this; its log says why, under this request's time and path")
+    }
+
+    private static func problem(for rejection: CallRejection) -> Problem {
+        switch rejection {
+        case .queueFull(let seconds):
+            Problem(
+                .queueFull, "every slot is busy and the queue is full; try again in \(seconds) s",
+                headers: [.retryAfter: "\(seconds)"])
+        case .notReady(let runtime, let reason):
+            Problem(
+                .notReady, "the \(runtime.rawValue) template cannot serve now: \(reason)",
+                headers: [.retryAfter: "1"])
+        case .stopping: shuttingDown
+        }
+    }
+
+    static var shuttingDown: Problem {
+        Problem(
+            .shuttingDown, "the evaluator is stopping and takes no more calls",
+            headers: [.retryAfter: "5"])
+    }
+
+    private static func problem(for error: RegistryError) -> Problem? {
+        switch error {
+        case .invalidFunction(let field, let message):
+            Problem(.invalidFunction, message, field: field)
+        case .invalidBundle(let message): Problem(.invalidBundle, message)
+        case .invalidCursor: Problem(.badRequest, error.message)
+        case .recorderFull:
+            Problem(
+                .notReady, "call records cannot be written at the moment, so no call is taken",
+                headers: [.retryAfter: "5"])
+        case .bundleGone, .directoryInUse, .storage: nil
+        }
+    }
+
+    private static func noRoute(_ request: Request) -> Problem {
+        let path = request.uri.path
+        let methods = Routes.methods(at: path)
+        guard !methods.isEmpty else {
+            return Problem(.notFound, "there is nothing at this path; GET /openapi.json says what there is")
+        }
+        let allowed = methods.joined(separator: ", ")
+        return Problem(
+            .methodNotAllowed, "this path does not answer \(request.method.rawValue); it answers \(allowed)",
+            headers: [.allow: allowed])
+    }
+}
