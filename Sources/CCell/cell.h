@@ -27,6 +27,8 @@ CLOISTER_API void cloister_loaded(void);
 CLOISTER_API void cloister_log(int stream, const char *bytes, size_t length);
 // Sends the result ('R') or error ('E') as the last thing this cell says, and ends the process.
 CLOISTER_API _Noreturn void cloister_answer(int type, const char *bytes, size_t length);
+// Notes a refusal that raised no signal, as the first one if it is.
+CLOISTER_API void cloister_denied(long number, const uint64_t arguments[6], const char *text);
 
 // Shared between the files of this library.
 extern struct cw_status *cell_status;

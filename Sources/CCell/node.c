@@ -4,6 +4,7 @@
 // object serves Node (which has them) and Python (which has not), with no headers to install.
 // Both are ABI-stable: https://nodejs.org/api/n-api.html
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -49,6 +50,19 @@ CLOISTER_API void *mmap(void *address, size_t length, int protection, int flags,
 
 CLOISTER_API void *mmap64(void *, size_t, int, int, int, off_t) __attribute__((alias("mmap")));
 
+// libuv starts its threads anew in a forked process by a handler that fork() runs. A cell is made
+// with clone3(), which runs none: kept here, and run by hand.
+enum { MAX_HANDLERS = 32 };
+static void (*child_handlers[MAX_HANDLERS])(void);
+static int handler_count;
+
+CLOISTER_API int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *object) {
+    static int (*next)(void (*)(void), void (*)(void), void (*)(void), void *);
+    if (!next) *(void **)&next = dlsym(RTLD_NEXT, "__register_atfork");
+    if (child && handler_count < MAX_HANDLERS) child_handlers[handler_count++] = child;
+    return next ? next(prepare, parent, child, object) : ENOMEM;
+}
+
 static napi_value fail(napi_env env, const char *what) {
     napi_throw_error(env, NULL, what);
     return NULL;
@@ -64,6 +78,7 @@ static napi_value serve(napi_env env, napi_callback_info info) {
         napi_get_uv_event_loop(env, &loop))
         return fail(env, "serve(detail) takes a string");
     cloister_serve(detail);
+    for (int i = 0; i < handler_count; i++) child_handlers[i]();
     // OpenSSL tells a fork by a changed process id, but template and cell are both number 1 in
     // their namespaces: without this every cell would draw the same random bytes.
     if (RAND_poll) RAND_poll();
@@ -91,6 +106,15 @@ static napi_value loaded(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
+static napi_value leave(napi_env env, napi_callback_info info) {
+    napi_value argument[1];
+    size_t count = 1;
+    int32_t code = 1;
+    if (napi_get_cb_info(env, info, &count, argument, NULL, NULL) == 0 && count == 1)
+        napi_get_value_int32(env, argument[0], &code);
+    _exit(code & 0xff);
+}
+
 static napi_value talk(napi_env env, napi_callback_info info, void (*send)(int, const char *, size_t)) {
     napi_value argument[2];
     size_t count = 2, length;
@@ -111,7 +135,7 @@ CLOISTER_API napi_value napi_register_module_v1(napi_env env, napi_value exports
     static const struct {
         const char *name;
         napi_callback call;
-    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}};
+    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"exit", leave}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         napi_value function;
         if (napi_create_function(env, table[i].name, strlen(table[i].name), table[i].call, NULL, &function) ||

@@ -69,6 +69,8 @@ static void reap(struct child *child) {
         .system_us = (uint64_t)used.ru_stime.tv_sec * 1000000 + (uint64_t)used.ru_stime.tv_usec,
         .max_rss_kb = (uint64_t)used.ru_maxrss,
     };
+    // The supervisor has this pidfd too, so that closing it here does not end the watch.
+    epoll_ctl(poller, EPOLL_CTL_DEL, child->pidfd, NULL);
     close(child->pidfd);
     child->pid = 0;
     tell(&message, sizeof message, -1);

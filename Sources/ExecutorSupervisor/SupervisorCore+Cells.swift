@@ -62,7 +62,7 @@ extension SupervisorCore {
     private func resourceLimits(_ limits: CallLimits, _ run: CellRun) -> [CellOrder.Limit] {
         let cpu = UInt64(Self.cpuSeconds(limits))
         var result: [CellOrder.Limit] = [
-            .init(.cpuSeconds, cpu, hard: cpu + 1), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
+            .init(.cpuSeconds, cpu), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
             .init(.descriptors, 1000), .init(.coreBytes, 0), .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
             .init(.pendingSignals, 256),
         ]

@@ -1,3 +1,4 @@
+import CWire
 import Glibc
 import SandboxKit
 
@@ -19,10 +20,12 @@ enum Verdict {
         if evidence.outOfMemory {
             return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
         }
-        if let failure = own.setupFailure, exit.status == .exited(120) {
+        if let failure = own.setupFailure, exit.status == .exited(Int(CW_EXIT_SETUP)) {
             return CallFailure(cause: .crashed, message: "the cell could not be set up for the call: \(failure)")
         }
-        switch exit.status {
+        // abort() in the first process of a PID namespace: see trap.c.
+        let status: ExitStatus = own.aborted && exit.status == .exited(Int(CW_EXIT_ABORT)) ? .signalled(SIGABRT) : exit.status
+        switch status {
         case .signalled(let signal):
             let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 1000
             if signal == SIGXCPU || (signal == SIGKILL && overCPU) {
@@ -36,6 +39,11 @@ enum Verdict {
             let name = signalName(signal)
             let why = explanations[signal].map { ": \($0)" } ?? ""
             return CallFailure(cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)", signal: name)
+        case .exited(0):
+            return CallFailure(
+                cause: .exited,
+                message: "the process ended (exit code 0) before the handler gave a result: was a promise never settled, a callback never called?\(blocked)",
+                exitCode: 0)
         case .exited(let code):
             return CallFailure(
                 cause: .exited, message: "the process exited with code \(code) before the handler gave a result\(blocked)",

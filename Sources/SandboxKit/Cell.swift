@@ -57,6 +57,8 @@ public struct CellSelfReport: Sendable, Equatable {
     public var setupFailure: String?
     /// How often the runtime itself was refused memory.
     public var refusedMemory: Int
+    /// It called abort(), by itself or its runtime.
+    public var aborted: Bool
     /// The first system call that was denied, in words.
     public var denial: String?
 
@@ -64,6 +66,7 @@ public struct CellSelfReport: Sendable, Equatable {
         confinedNs = page.confined_ns
         loadedNs = page.loaded_ns
         refusedMemory = Int(page.out_of_memory)
+        aborted = page.aborted != 0
         if page.failed_stage != 0 {
             setupFailure = "\(Self.stages[page.failed_stage] ?? "set-up step \(page.failed_stage)"): \(errorText(page.failed_errno))"
         }

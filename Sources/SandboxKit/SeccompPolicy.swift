@@ -6,34 +6,45 @@ import Foundation
 /// What a policy does not list is denied with EPERM through a signal, so that the first denial of a
 /// call can be told. Foreign architectures (i386, x32) end the process.
 public struct SeccompPolicy: Sendable, Equatable {
-    /// A call allowed only when one argument, masked, equals a value; all 64 bits are compared.
-    public struct Condition: Sendable, Equatable, Decodable {
-        public var call: String
+    /// One argument of a call, masked, equals a value; all 64 bits are compared.
+    public struct Comparison: Sendable, Equatable {
         public var argument: Int
         public var mask: UInt64
         public var equals: UInt64
-        public var why: String
+    }
 
-        private enum Keys: String, CodingKey { case call, argument, mask, equals, why }
+    /// A rule for a call with certain arguments.
+    public struct Condition: Sendable, Equatable, Decodable {
+        public var call: String
+        public var comparisons: [Comparison]
+        /// With `refuseWhen`: the error number's name.
+        public var errno: String?
+
+        private enum Keys: String, CodingKey { case call, argument, mask, equals, and, errno }
 
         public init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: Keys.self)
-            let name = try values.decode(String.self, forKey: .call)
+            call = try values.decode(String.self, forKey: .call)
+            errno = try values.decodeIfPresent(String.self, forKey: .errno)
+            comparisons = [try Self.comparison(values, of: call)]
+            if values.contains(.and) {
+                comparisons.append(try Self.comparison(values.nestedContainer(keyedBy: Keys.self, forKey: .and), of: call))
+            }
+        }
+
+        private static func comparison(_ values: KeyedDecodingContainer<Keys>, of call: String) throws -> Comparison {
             func number(_ key: Keys) throws -> UInt64? {
                 guard let text = try values.decodeIfPresent(String.self, forKey: key) else { return nil }
                 guard let parsed = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
-                    throw SandboxError("read the seccomp rule for \(name): \(text) is not a number")
+                    throw SandboxError("read the seccomp rule for \(call): \(text) is not a number")
                 }
                 return parsed
             }
-            guard let value = try number(.equals) else {
-                throw SandboxError("read the seccomp rule for \(name): it has no \"equals\"")
+            guard let equals = try number(.equals) else {
+                throw SandboxError("read the seccomp rule for \(call): it has no \"equals\"")
             }
-            call = name
-            argument = try values.decode(Int.self, forKey: .argument)
-            mask = try number(.mask) ?? .max
-            equals = value
-            why = try values.decodeIfPresent(String.self, forKey: .why) ?? ""
+            return Comparison(
+                argument: try values.decode(Int.self, forKey: .argument), mask: try number(.mask) ?? .max, equals: equals)
         }
     }
 
@@ -46,12 +57,15 @@ public struct SeccompPolicy: Sendable, Equatable {
         var include: String?
         var allow: [String: [String]]
         var allowWhen: [Condition]
+        var refuseWhen: [Condition]
         var refuse: [Refusal]
     }
 
     /// Calls allowed with any arguments.
     public private(set) var allowed: Set<String> = []
     public private(set) var conditions: [Condition] = []
+    /// Calls answered with an error number when they have certain arguments.
+    public private(set) var refusedConditions: [Condition] = []
     /// Calls answered with an error number and no report.
     public private(set) var refused: [String: Int32] = [:]
 
@@ -73,17 +87,22 @@ public struct SeccompPolicy: Sendable, Equatable {
         }
         for calls in document.allow.values { allowed.formUnion(calls) }
         conditions += document.allowWhen
+        refusedConditions += document.refuseWhen
         for refusal in document.refuse {
-            guard let number = SeccompPolicy.errors[refusal.errno] else {
-                throw SandboxError("read \(file.path): \(refusal.errno) is not one of \(SeccompPolicy.errors.keys.sorted())")
-            }
+            let number = try SeccompPolicy.errorNumber(refusal.errno)
             for call in refusal.calls { refused[call] = number }
         }
         // An including policy may refuse what the included one allows, never the reverse in silence.
         allowed.subtract(refused.keys)
     }
 
-    private static let errors: [String: Int32] = ["ENOSYS": ENOSYS, "EPERM": EPERM, "EOPNOTSUPP": EOPNOTSUPP, "EINVAL": EINVAL]
+    private static func errorNumber(_ name: String?) throws(SandboxError) -> Int32 {
+        let numbers = ["ENOSYS": ENOSYS, "EPERM": EPERM, "EACCES": EACCES, "EOPNOTSUPP": EOPNOTSUPP]
+        guard let name, let number = numbers[name] else {
+            throw SandboxError("read a seccomp policy: \(name ?? "nothing") is not one of \(numbers.keys.sorted())")
+        }
+        return number
+    }
 
     // SCMP_ACT_… are macros that Swift does not import; values from seccomp.h.
     private static let actAllow: UInt32 = 0x7fff_0000
@@ -104,6 +123,9 @@ public struct SeccompPolicy: Sendable, Equatable {
         for condition in conditions {
             try add(context, SeccompPolicy.actAllow, condition.call, condition)
         }
+        for condition in refusedConditions {
+            try add(context, SeccompPolicy.actErrno(try SeccompPolicy.errorNumber(condition.errno)), condition.call, condition)
+        }
         for (call, number) in refused.sorted(by: { $0.key < $1.key }) {
             // A library older than the call leaves it to the default, which denies it too.
             guard SyscallNames.number(of: call) != nil else { continue }
@@ -116,9 +138,8 @@ public struct SeccompPolicy: Sendable, Equatable {
         guard let number = SyscallNames.number(of: call) else {
             throw SandboxError("compile the seccomp policy", detail: "libseccomp knows no system call \(call)")
         }
-        var comparisons: [scmp_arg_cmp] = []
-        if let condition {
-            comparisons = [scmp_arg_cmp(arg: UInt32(condition.argument), op: SCMP_CMP_MASKED_EQ, datum_a: condition.mask, datum_b: condition.equals)]
+        let comparisons = (condition?.comparisons ?? []).map {
+            scmp_arg_cmp(arg: UInt32($0.argument), op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask, datum_b: $0.equals)
         }
         try check(
             seccomp_rule_add_array(context, action, number, UInt32(comparisons.count), comparisons),

@@ -46,6 +46,7 @@ function frames(error) {
 function describe(error, kind) {
   let type = typeof error, message, stack = [];
   try {
+    if (error?.code === 'ERR_MEMORY_ALLOCATION_FAILED' || error?.message === 'Array buffer allocation failed') kind = 'memory';
     if (isNativeError(error) || error instanceof Error) {
       type = String(error.name || error.constructor?.name || 'Error');
       message = String(error.message);
@@ -170,7 +171,11 @@ function call(handler, event, context) {
     context.done = callback;
     const returned = handler(event, context, callback);
     if (typeof returned?.then === 'function') returned.then(resolve, reject);
-    else if (returned !== undefined || handler.length < 3) resolve(returned);
+    else if (handler.length < 3) {
+      if (returned !== undefined) resolve(returned);
+      // It may yet call context.done; when nothing is left to run, it will not.
+      else process.once('beforeExit', () => resolve());
+    }
   });
 }
 
@@ -187,12 +192,22 @@ async function rehearse() {
   delete require.cache[path.join(__dirname, 'rehearsal', 'index.js')];
 }
 
+// Node's own way out waits for threads that a forked process does not have.
+function leaveFast() {
+  process.reallyExit = native.exit;
+  process.once('exit', (code) => {
+    process.emit('exit', code);
+    native.exit(process.exitCode ?? code);
+  });
+}
+
 async function run({ meta, event }) {
   meta = parse(meta);
   for (const key of Object.keys(process.env)) delete process.env[key];
   Object.assign(process.env, meta.environment);
   process.argv.length = 1;
   process.execArgv.length = 0;
+  leaveFast();
   let phase = 'init';
   process.on('uncaughtException', (error) => answer('E', describe(error, phase)));
   process.on('unhandledRejection', (error) => answer('E', describe(error, phase)));

@@ -1,18 +1,32 @@
 """Cloister's Python executor: warm up, become a template, serve one call in each forked cell."""
 
+import _posixsubprocess
 import ctypes
+import errno
 import gc
+import importlib
 import importlib.util
 import io
 import json
+import math
 import os
 import sys
 import time
 import traceback
 
 # Imported here so that handlers get them for free; none keeps state that differs between calls
-# or starts a thread.
-import base64, collections, csv, datetime, decimal, functools, hashlib, itertools, math, random, re, string, textwrap, typing, uuid, zlib  # noqa: E401,F401
+# or starts a thread. `random` is seeded anew in every cell.
+for name in """
+    asyncio base64 bisect calendar collections contextlib copy csv dataclasses datetime decimal
+    difflib enum fractions functools hashlib heapq hmac html inspect itertools logging math operator
+    pathlib random re secrets sqlite3 statistics string struct tempfile textwrap typing unicodedata
+    urllib.parse uuid zlib zoneinfo
+""".split():
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        # An interpreter built without it; a handler that wants it is told so.
+        pass
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
 FUNCTION = "/function"
@@ -31,10 +45,15 @@ cell.cloister_serve.argtypes = [ctypes.c_char_p]
 cell.cloister_park.argtypes = [ctypes.POINTER(Call)]
 cell.cloister_log.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
+cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
+cell.cloister_denied.restype = None
 cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
 # Sending may block on a slow reader: other threads of the handler must be able to run then.
 unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
 unlocked_log.argtypes, unlocked_log.restype = cell.cloister_log.argtypes, None
+
+PIECE = 1 << 16
+SYS_VFORK = 58
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 decode = json.loads
@@ -55,8 +74,10 @@ class Output(io.RawIOBase):
     def write(self, data):
         if self.other is not None:
             self.other.flush()
-        data = bytes(data)
-        unlocked_log(self.stream, data, len(data))
+        # In pieces: a copy of all of it could be more than the call has memory for.
+        for start in range(0, len(data), PIECE):
+            piece = bytes(data[start:start + PIECE])
+            unlocked_log(self.stream, piece, len(piece))
         return len(data)
 
 
@@ -170,13 +191,16 @@ def answer(kind, value):
 
 
 def answer_error(error, kind):
-    # A reference counter's worth of room: the handler may have used all memory there was.
+    if isinstance(error, MemoryError):
+        kind = "memory"
     answer("E", json.dumps(describe(error, kind)).encode())
 
 
 def answer_result(result):
     try:
         text = encode(result)
+    except MemoryError as error:
+        return answer_error(error, "memory")
     except BaseException as error:
         try:
             path, what = not_json(result) or ("$", text_of(error))
@@ -239,7 +263,21 @@ def rehearse():
     sys.path_importer_cache.clear()
 
 
+def refuse_programs():
+    """Other programs cannot be started. Where the attempt is made with all signals blocked, the
+    kernel's refusal could not be told, so it is told here."""
+
+    def refuse(*arguments, **options):
+        cell.cloister_denied(SYS_VFORK, None, None)
+        raise PermissionError(errno.EPERM, "a function cannot start other programs")
+
+    _posixsubprocess.fork_exec = os.posix_spawn = os.posix_spawnp = refuse
+    if "subprocess" in sys.modules:
+        sys.modules["subprocess"]._fork_exec = refuse
+
+
 def main():
+    refuse_programs()
     sys.path.insert(0, FUNCTION)
     for _ in range(2):
         rehearse()
