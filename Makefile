@@ -1,10 +1,54 @@
 # Cloister. `make help` lists what there is.
 
 CONFIGURATION ?= debug
-BUILD := .build/$(CONFIGURATION)
+BUILD = .build/$(CONFIGURATION)
+CELL_SOURCES := $(wildcard Sources/CCell/*.c)
 CELL_FLAGS := -std=c11 -shared -fPIC -O2 -g -Wall -Wextra -Werror -fvisibility=hidden
 
-# The shared object that executors load is plain C with no Swift runtime, which SwiftPM cannot link.
-$(BUILD)/libcloister-cell.so: $(wildcard Sources/CCell/*.[ch]) Sources/CWire/include/cloister_wire.h
-	@mkdir -p $(@D)
-	clang $(CELL_FLAGS) -I Sources/CWire/include -o $@ $(wildcard Sources/CCell/*.c)
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## install the system packages that are missing
+	@scripts/install-deps
+
+.PHONY: build
+build: deps ## build the products into .build/release
+	@$(MAKE) --no-print-directory CONFIGURATION=release .build/release/libCloisterCell.so
+	swift build -c release
+
+.PHONY: run
+run: build ## start an evaluator, register and invoke the samples, and keep it running
+	@scripts/run-samples
+
+.PHONY: test
+test: deps ## build and run every test, and the samples against a real evaluator
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	swift test --skip-build
+	@scripts/test-samples
+
+.PHONY: bench
+bench: build ## measure calls against bare interpreters and other sandboxes
+	@scripts/bench
+
+.PHONY: check
+check: ## check the format of the sources
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+
+.PHONY: fmt
+fmt: ## format the sources
+	swift format format --in-place --recursive --parallel Package.swift Sources Tests
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf .build
+
+# The shared object that executors load is plain C without the Swift runtime, which SwiftPM cannot
+# link. SwiftPM makes the link .build/<configuration> itself, so it goes first on a new checkout.
+%/libCloisterCell.so: $(CELL_SOURCES) Sources/CCell/cell.h Sources/CWire/include/cloister_wire.h
+	@test -d $(@D) || swift build -c $(CONFIGURATION) --product cloister-launcher
+	clang $(CELL_FLAGS) -I Sources/CWire/include -o $@ $(CELL_SOURCES)
