@@ -10,6 +10,8 @@ struct ConfigurationSources {
     static let prefix = "CLOISTER_"
     /// Names the configuration file, unless the flag `--config` does.
     static let fileVariable = "CLOISTER_CONFIG"
+    /// Variables with the same beginning that are for other programs: fnctl and scripts/run-samples.
+    static let foreignVariables: Set = ["CLOISTER_ENDPOINT", "CLOISTER_ONCE"]
 
     var flags: [ConfigurationKey: String]
     /// The path that `--config` gave.
@@ -72,7 +74,9 @@ struct ConfigurationSources {
         let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.allCases.map { ($0.variable, $0) })
         var values: Values = [:]
         for (name, value) in environment.sorted(by: { $0.key < $1.key })
-        where name.hasPrefix(Self.prefix) && name != Self.fileVariable {
+        where name.hasPrefix(Self.prefix) && name != Self.fileVariable
+            && !Self.foreignVariables.contains(name)
+        {
             guard let key = keys[name] else {
                 let known = (keys.keys + [Self.fileVariable]).sorted().joined(separator: ", ")
                 throw ConfigurationError(

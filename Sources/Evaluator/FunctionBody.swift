@@ -30,8 +30,8 @@ struct FunctionBody: Sendable {
         let fields: Fields
         do {
             fields = try JSONDecoder().decode(Fields.self, from: Data(buffer.readableBytesView))
-        } catch let error as DecodingError {
-            throw Self.problem(for: error)
+        } catch is DecodingError {
+            throw Problem(.invalidFunction, "the body has to be a JSON object")
         }
         spec = fields.spec
         switch (fields.code, fields.zip) {
@@ -60,6 +60,15 @@ struct FunctionBody: Sendable {
 
         private enum Key: String, CodingKey, CaseIterable {
             case runtime, handler, code, zip, timeoutMs, memoryMB, tmpMB, env, description
+
+            /// The type of the field, in words.
+            var expected: String {
+                switch self {
+                case .timeoutMs, .memoryMB, .tmpMB: "an integer"
+                case .env: "an object whose values are strings"
+                default: "a string"
+                }
+            }
         }
 
         private struct AnyKey: CodingKey {
@@ -81,8 +90,17 @@ struct FunctionBody: Sendable {
             }
             let values = try decoder.container(keyedBy: Key.self)
             func optional<T: Decodable>(_ key: Key, _ type: T.Type) throws -> T? {
-                // Not decodeIfPresent: null is a wrong type, not an absent field.
-                values.contains(key) ? try values.decode(type, forKey: key) : nil
+                guard values.contains(key) else { return nil }
+                do {
+                    // Not decodeIfPresent: null is a wrong type, not an absent field.
+                    return try values.decode(type, forKey: key)
+                } catch {
+                    // Of any type: for a number that does not fit it is not a DecodingError yet.
+                    throw Problem(
+                        .invalidFunction,
+                        "\(key.rawValue) has to be \(key.expected); leave it out for the default",
+                        field: key.rawValue)
+                }
             }
             guard let runtimeName = try optional(.runtime, String.self) else {
                 throw Problem(
@@ -106,27 +124,5 @@ struct FunctionBody: Sendable {
             code = try optional(.code, String.self)
             zip = try optional(.zip, String.self)
         }
-    }
-
-    private static func problem(for error: DecodingError) -> Problem {
-        let context =
-            switch error {
-            case .typeMismatch(_, let context), .valueNotFound(_, let context),
-                .keyNotFound(_, let context), .dataCorrupted(let context):
-                context
-            @unknown default: DecodingError.Context(codingPath: [], debugDescription: "")
-            }
-        guard let field = context.codingPath.first?.stringValue else {
-            return Problem(.invalidFunction, "the body has to be a JSON object")
-        }
-        let expected =
-            switch field {
-            case "timeoutMs", "memoryMB", "tmpMB": "an integer"
-            case "env": "an object whose values are strings"
-            default: "a string"
-            }
-        return Problem(
-            .invalidFunction, "\(field) has to be \(expected); leave it out for the default",
-            field: field)
     }
 }
