@@ -105,7 +105,7 @@ let package = Package(
         .testTarget(
             name: "EvaluatorTests",
             dependencies: [
-                "Evaluator", "ExecutorSupervisor", "FunctionRegistry", "Launcher", "TestSupport",
+                "Evaluator", "ExecutorSupervisor", "FunctionRegistry",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),
@@ -113,6 +113,9 @@ let package = Package(
                 .product(name: "NIOHTTP1", package: "swift-nio"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
+        .testTarget(
+            name: "IntegrationTests", dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
+            swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )
