@@ -82,7 +82,8 @@ public final class ExecutorSupervisor: CallSupervising {
         core.withLock { $0.beginStop() }
         let deadline = monotonicNs() + UInt64(seconds * 1_000_000_000)
         while core.withLock({ !$0.calls.isEmpty }), monotonicNs() < deadline {
-            try? await Task.sleep(for: .milliseconds(5))
+            // Cancelled: nobody waits for the calls any more.
+            do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
         }
         isOver.withLock { $0 = true }
         reactor.wake()

@@ -32,7 +32,9 @@ public final class TestEvaluator: Sendable {
     public init(_ options: [String] = [], dataFolder: String? = nil) async throws {
         folder = FileManager.default.temporaryDirectory.appendingPathComponent("cloister-test-\(UUID().uuidString)").path
         self.dataFolder = dataFolder ?? "\(folder)/data"
-        try FileManager.default.createDirectory(atPath: self.dataFolder, withIntermediateDirectories: true)
+        for path in [folder, self.dataFolder] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
