@@ -24,7 +24,7 @@ public final class Template {
     public let control: Descriptor
     /// What the launcher and the interpreter themselves print, which is trouble.
     public let output: Descriptor
-    private let launcher: Descriptor
+    private var launcher: Descriptor?
     private var process: Descriptor?
 
     /// Starts the launcher, which will become the template.
@@ -87,6 +87,7 @@ public final class Template {
             case LauncherMessage.failed:
                 return .failed(text)
             case UInt32(CW_READY.rawValue):
+                reapLauncher()
                 return .ready(text)
             case UInt32(CW_SPAWNED.rawValue) where count >= MemoryLayout<cw_spawned>.size:
                 let answer = bytes.loadUnaligned(as: cw_spawned.self)
@@ -106,13 +107,21 @@ public final class Template {
     @discardableResult
     public func end() -> String {
         var status: Int32 = 0
-        csb_pidfd_kill(launcher.raw, SIGKILL)
-        csb_reap(launcher.raw, &status)
+        reapLauncher()
         guard let process else { return "it was never started" }
         // Gone by itself or not: SIGKILL to what is dead changes nothing, and its status stays.
         csb_pidfd_kill(process.raw, SIGKILL)
         guard csb_reap(process.raw, &status) == 0 else { return "it is gone" }
         self.process = nil
         return ExitStatus(waitStatus: status).description
+    }
+
+    /// The launcher ends once the template exists; one that has not is of no use any more.
+    private func reapLauncher() {
+        guard let launcher else { return }
+        var status: Int32 = 0
+        csb_pidfd_kill(launcher.raw, SIGKILL)
+        csb_reap(launcher.raw, &status)
+        self.launcher = nil
     }
 }

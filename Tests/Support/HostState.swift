@@ -26,6 +26,12 @@ public struct HostState: Equatable, Sendable, CustomStringConvertible {
         return templates + templates.flatMap { children(of: $0) }
     }
 
+    /// Whether a process runs. One that has ended and that nobody has waited for does not.
+    public static func isRunning(_ pid: pid_t) -> Bool {
+        let status = (try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8)) ?? ""
+        return status.contains("\nState:") && !status.contains("\nState:\tZ")
+    }
+
     public static func children(of pid: pid_t) -> [pid_t] {
         let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
         return tasks.flatMap { task in
