@@ -36,6 +36,8 @@ extern uint32_t cell_uid, cell_gid;
 void cell_enter(const struct cw_spawn *spawn, const int *fds);
 void cell_read_filter(void);
 void cell_confine(const struct cw_call *call);
+void cell_prepare_landlock(void);
+void cell_enter_landlock(void);
 void cell_trap_denials(void);
 _Noreturn void cell_fail(enum cw_stage stage, int error);
 

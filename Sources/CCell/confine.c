@@ -74,6 +74,7 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
               "size=16m,nr_inodes=16384,mode=1777") < 0)
         cell_fail(CW_STAGE_TMP, errno);
     drop_bounding_set();
+    cell_prepare_landlock();
 }
 
 static void bind_function(const struct cw_call *call) {
@@ -121,6 +122,7 @@ void cell_confine(const struct cw_call *call) {
             cell_fail(CW_STAGE_RLIMIT, errno);
     }
     drop_privileges();
+    cell_enter_landlock();
     cell_trap_denials();
     struct sock_fprog program = {.len = filter_length, .filter = filter};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
