@@ -105,7 +105,7 @@ let package = Package(
         .testTarget(
             name: "EvaluatorTests",
             dependencies: [
-                "Evaluator", "ExecutorSupervisor", "FunctionRegistry",
+                "Evaluator", "ExecutorSupervisor", "FunctionRegistry", "SandboxKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Logging", package: "swift-log"),

@@ -67,6 +67,8 @@ int csb_no_capabilities_but(const int *kept, int count) {
 
 int csb_close_range(unsigned first, unsigned last) { return result(close_range(first, last, 0)); }
 
+int csb_landlock_version(void) { return result(syscall(SYS_landlock_create_ruleset, NULL, 0, 1)); }
+
 int csb_set_rlimit(int resource, uint64_t soft, uint64_t hard) {
     struct rlimit limit = {soft, hard};
     return result(setrlimit((__rlimit_resource_t)resource, &limit));

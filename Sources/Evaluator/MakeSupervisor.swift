@@ -24,7 +24,7 @@ func makeSupervisor(
     return Supervisor(
         calls: supervisor,
         service: SupervisorService(supervisor: supervisor, drainSeconds: configuration.drainSeconds),
-        protections: { protections(supervisor.cgroupSupport) })
+        protections: { Protection.all(cgroups: supervisor.cgroupSupport) })
 }
 
 /// Stops the supervisor when the evaluator stops.
@@ -46,20 +46,5 @@ private func jsonFault(in result: ByteBuffer) -> String? {
         return nil
     } catch {
         return (error as? JSONFault)?.message ?? "\(error)"
-    }
-}
-
-private func protections(_ support: CgroupSupport) -> [Protection] {
-    let name = "memory and process limits"
-    return switch support {
-    case .v1: [Protection(name: name, status: .enforced, how: "cgroup v1")]
-    case .v2: [Protection(name: name, status: .enforced, how: "cgroup v2")]
-    case .none(let reason):
-        [
-            Protection(
-                name: name, status: .partial, how: "resource limits of each process; \(reason)",
-                advice: "run the evaluator where it may make control groups, "
-                    + "for example as a systemd service with Delegate=yes")
-        ]
     }
 }

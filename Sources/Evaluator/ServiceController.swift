@@ -2,17 +2,7 @@ import ExecutorSupervisor
 import HTTPTypes
 import Hummingbird
 import NIOCore
-
-/// One of the confinements that calls run under, and whether this machine can enforce it.
-struct Protection: Encodable, Sendable, Equatable {
-    enum Status: String, Encodable, Sendable { case enforced, partial, missing }
-    var name: String
-    var status: Status
-    /// What enforces it, or what is missing.
-    var how: String?
-    /// How to get what is not enforced.
-    var advice: String?
-}
+import SandboxKit
 
 /// Health, readiness and the API's own description.
 struct ServiceController: Sendable {

@@ -1,5 +1,6 @@
 import ExecutorSupervisor
 import ServiceLifecycle
+import SandboxKit
 
 /// The supervisor in the three roles that the evaluator needs it in.
 struct Supervisor: Sendable {

@@ -5,6 +5,7 @@ import FunctionRegistry
 import Logging
 import NIOCore
 import NIOHTTP1
+import SandboxKit
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -98,7 +99,7 @@ struct TestEvaluator: Sendable {
                 made.withLock { $0 = supervisor }
                 return Supervisor(
                     calls: supervisor, service: supervisor,
-                    protections: { [Protection(name: "seccomp", status: .enforced, how: "a test")] })
+                    protections: { [Protection("seccomp", .enforced, "a test")] })
             },
             onListening: { urlContinuation.yield($0) })
         let supervisor = try #require(made.withLock { $0 })

@@ -36,6 +36,8 @@ int csb_close_range(unsigned first, unsigned last);
 int csb_set_rlimit(int resource, uint64_t soft, uint64_t hard);
 int csb_sethostname(const char *name);
 int csb_execve(const char *path, char *const arguments[], char *const environment[]);
+// Version of the Landlock interface, or -errno where the kernel has none.
+int csb_landlock_version(void);
 // Starts a program with exactly these descriptors as 0, 1, 2, …; signals as at a process's start.
 int csb_spawn(const char *path, char *const arguments[], char *const environment[], const int *fds,
               int count, pid_t *pid);
