@@ -28,7 +28,7 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 test: deps ## build and run every test, and the samples against a real evaluator
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	swift test --skip-build
+	swift test --skip-build --no-parallel
 	@scripts/test-samples
 
 .PHONY: bench

@@ -17,6 +17,8 @@ typedef struct napi_env__ *napi_env;
 typedef struct napi_value__ *napi_value;
 typedef struct napi_callback_info__ *napi_callback_info;
 typedef napi_value (*napi_callback)(napi_env, napi_callback_info);
+typedef struct napi_ref__ *napi_ref;
+typedef struct napi_handle_scope__ *napi_handle_scope;
 typedef int napi_status;
 struct uv_loop_s;
 
@@ -33,6 +35,17 @@ NODE napi_status napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
 NODE napi_status napi_throw_error(napi_env, const char *, const char *);
 NODE int uv_loop_fork(struct uv_loop_s *);
 NODE int RAND_poll(void);
+NODE napi_status napi_create_reference(napi_env, napi_value, uint32_t, napi_ref *);
+NODE napi_status napi_get_reference_value(napi_env, napi_ref, napi_value *);
+NODE napi_status napi_open_handle_scope(napi_env, napi_handle_scope *);
+NODE napi_status napi_close_handle_scope(napi_env, napi_handle_scope);
+NODE napi_status napi_get_global(napi_env, napi_value *);
+NODE napi_status napi_make_callback(napi_env, void *, napi_value, napi_value, size_t, const napi_value *, napi_value *);
+NODE int uv_prepare_init(struct uv_loop_s *, void *);
+NODE int uv_prepare_start(void *, void (*)(void *));
+NODE int uv_loop_alive(const struct uv_loop_s *);
+NODE void uv_ref(void *);
+NODE void uv_unref(void *);
 
 // V8 marks its heap MADV_DONTFORK, and a cell is a fork: answered here with success and nothing
 // done. This library is preloaded into Node, so the symbol comes before libc's.
@@ -46,6 +59,13 @@ CLOISTER_API void *mmap(void *address, size_t length, int protection, int flags,
     long mapped = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
     if (mapped == -1 && errno == ENOMEM && cell_status) cell_status->out_of_memory++;
     return (void *)mapped;
+}
+
+// It commits what it has reserved with this.
+CLOISTER_API int mprotect(void *address, size_t length, int protection) {
+    int failed = (int)syscall(SYS_mprotect, address, length, protection);
+    if (failed && errno == ENOMEM && cell_status) cell_status->out_of_memory++;
+    return failed;
 }
 
 CLOISTER_API void *mmap64(void *, size_t, int, int, int, off_t) __attribute__((alias("mmap")));
@@ -100,6 +120,42 @@ static napi_value park(napi_env env, napi_callback_info info) {
     return result;
 }
 
+// Node notices that nothing is left to run only after waiting for its worker threads, which a
+// forked process has lost. So the loop is kept alive by a watcher of our own, which looks before
+// every wait whether anything else is.
+static struct {
+    struct uv_loop_s *loop;
+    napi_env env;
+    napi_ref callback;
+    // A uv_prepare_t, whose size is below this in every version.
+    _Alignas(16) char watcher[512];
+} idle;
+
+static void on_prepare(void *watcher) {
+    uv_unref(watcher);
+    int alive = uv_loop_alive(idle.loop);
+    uv_ref(watcher);
+    if (alive) return;
+    napi_handle_scope scope;
+    napi_value global, callback, result;
+    if (napi_open_handle_scope(idle.env, &scope)) return;
+    if (!napi_get_global(idle.env, &global) && !napi_get_reference_value(idle.env, idle.callback, &callback))
+        napi_make_callback(idle.env, NULL, global, callback, 0, NULL, &result);
+    napi_close_handle_scope(idle.env, scope);
+}
+
+static napi_value when_idle(napi_env env, napi_callback_info info) {
+    napi_value argument[1];
+    size_t count = 1;
+    idle.env = env;
+    if (napi_get_cb_info(env, info, &count, argument, NULL, NULL) || count != 1 ||
+        napi_create_reference(env, argument[0], 1, &idle.callback) ||
+        napi_get_uv_event_loop(env, &idle.loop) || uv_prepare_init(idle.loop, idle.watcher) ||
+        uv_prepare_start(idle.watcher, on_prepare))
+        return fail(env, "whenIdle(callback) takes a function");
+    return NULL;
+}
+
 static napi_value loaded(napi_env env, napi_callback_info info) {
     (void)env, (void)info;
     cloister_loaded();
@@ -135,7 +191,7 @@ CLOISTER_API napi_value napi_register_module_v1(napi_env env, napi_value exports
     static const struct {
         const char *name;
         napi_callback call;
-    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"exit", leave}};
+    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"exit", leave}, {"whenIdle", when_idle}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         napi_value function;
         if (napi_create_function(env, table[i].name, strlen(table[i].name), table[i].call, NULL, &function) ||

@@ -99,11 +99,14 @@ int csb_spawn(const char *path, char *const arguments[], char *const environment
         posix_spawnattr_setsigdefault(&attributes, &all);
         posix_spawnattr_setsigmask(&attributes, &none);
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
-        // First out of the way of each other, then into place.
+        // First above all of them, out of the way of each other, then into place.
+        int above = count;
+        for (int i = 0; i < count; i++)
+            if (fds[i] >= above) above = fds[i] + 1;
         for (int i = 0; i < count && !error; i++)
-            error = posix_spawn_file_actions_adddup2(&actions, fds[i], 100 + i);
+            error = posix_spawn_file_actions_adddup2(&actions, fds[i], above + i);
         for (int i = 0; i < count && !error; i++)
-            error = posix_spawn_file_actions_adddup2(&actions, 100 + i, i);
+            error = posix_spawn_file_actions_adddup2(&actions, above + i, i);
         if (!error) error = posix_spawn_file_actions_addclosefrom_np(&actions, count);
         if (!error) error = posix_spawn(pid, path, &actions, &attributes, arguments, environment);
         posix_spawnattr_destroy(&attributes);

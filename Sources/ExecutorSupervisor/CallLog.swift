@@ -2,6 +2,13 @@ import NIOCore
 
 /// Collects what a call prints into lines, with their times, up to a limit.
 struct CallLog {
+    /// Where output comes from: through the executor's own streams, or written to descriptor 1 or 2
+    /// directly. A line of one does not go on with bytes of the other.
+    private struct Origin: Hashable {
+        var stream: LogLine.Stream
+        var isRaw: Bool
+    }
+
     private struct Partial {
         var bytes: [UInt8] = []
         var timeMs: Int64 = 0
@@ -10,7 +17,7 @@ struct CallLog {
     private let limit: Int
     private static let lineLimit = 10_000
     private var kept = 0
-    private var partial: [LogLine.Stream: Partial] = [:]
+    private var partial: [Origin: Partial] = [:]
     private(set) var lines: [LogLine] = []
     /// Bytes that were printed, kept or not.
     private(set) var totalBytes = 0
@@ -21,14 +28,15 @@ struct CallLog {
 
     var isTruncated: Bool { totalBytes > kept }
 
-    mutating func append(_ bytes: ByteBufferView, to stream: LogLine.Stream, nowMs: Int64) {
+    mutating func append(_ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool, nowMs: Int64) {
         totalBytes += bytes.count
         let room = lines.count < Self.lineLimit ? limit - kept : 0
         guard room > 0 else { return }
         let taken = bytes.prefix(room)
         kept += taken.count
         var rest = taken
-        var line = partial[stream] ?? Partial()
+        let origin = Origin(stream: stream, isRaw: isRaw)
+        var line = partial[origin] ?? Partial()
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             if line.bytes.isEmpty { line.timeMs = nowMs }
             line.bytes += rest[rest.startIndex..<end]
@@ -39,14 +47,14 @@ struct CallLog {
             if line.bytes.isEmpty { line.timeMs = nowMs }
             line.bytes += rest
         }
-        partial[stream] = line
+        partial[origin] = line
     }
 
     /// Ends lines that have no newline. Call once, when the cell is gone.
     mutating func finish() {
-        for stream in [LogLine.Stream.stdout, .stderr] {
-            guard var line = partial[stream], !line.bytes.isEmpty else { continue }
-            close(&line, stream)
+        for (origin, line) in partial.sorted(by: { $0.value.timeMs < $1.value.timeMs }) where !line.bytes.isEmpty {
+            var line = line
+            close(&line, origin.stream)
         }
         partial = [:]
     }

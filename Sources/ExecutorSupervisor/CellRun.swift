@@ -118,7 +118,7 @@ final class CellRun {
             for _ in 0..<rounds {
                 let count = readBytes(pipe, space, space.count)
                 guard count > 0 else { return !lastReadEnded }
-                call?.log.append(ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, nowMs: nowMs)
+                call?.log.append(ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true, nowMs: nowMs)
             }
             return true
         }

@@ -14,6 +14,8 @@ struct ExecutorDescription: Decodable, Sendable {
     var environment: [String: String]
     /// Whether the cell library is loaded before the interpreter's own libraries.
     var preload: Bool
+    /// Whether the language can live with a limit on its address space.
+    var boundsAddressSpace: Bool
     /// The cells' policy, a file of the executor's folder.
     var seccomp: String
 }
@@ -38,6 +40,7 @@ struct PreparedExecutor: Sendable {
     var world: [UInt8]
     /// The compiled seccomp filter.
     var filter: [UInt8]
+    var boundsAddressSpace: Bool
 }
 
 extension ExecutorDescription {
@@ -82,7 +85,8 @@ extension ExecutorDescription {
             environment: environment)
         let policy = try SeccompPolicy(contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(seccomp))
         return PreparedExecutor(
-            runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)), filter: try policy.compile())
+            runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)), filter: try policy.compile(),
+            boundsAddressSpace: boundsAddressSpace)
     }
 
     private func findInterpreter(_ override: String?) throws -> String {

@@ -63,22 +63,28 @@ extension SupervisorCore {
         let cpu = UInt64(Self.cpuSeconds(limits))
         var result: [CellOrder.Limit] = [
             .init(.cpuSeconds, cpu), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
-            .init(.descriptors, 1000), .init(.coreBytes, 0), .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
+            .init(.descriptors, 1000), .init(.stackBytes, 8 << 20), .init(.coreBytes, 0), .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
             .init(.pendingSignals, 256),
         ]
-        // What is asked for and never touched costs a group nothing: this limit counts it as well.
-        if let base = lane(of: run).flatMap({ baseData($0, run) }) {
-            result.append(.init(.dataBytes, UInt64(base) + UInt64(limits.memoryMB) << 20))
+        let memory = UInt64(limits.memoryMB) << 20
+        if let lane = lane(of: run), let base = footprint(lane, run) {
+            // What is asked for and never touched costs a group nothing: this limit counts it too.
+            result.append(.init(.dataBytes, UInt64(base.dataBytes) + memory))
+            // Without a group, shared memory would count nowhere.
+            if lane.executor.boundsAddressSpace, run.slot.cgroup?.boundsMemory != true {
+                result.append(.init(.addressSpaceBytes, UInt64(base.addressSpaceBytes) + memory))
+            }
         }
-        // Counted for each user of a namespace: of use only where every slot has its own.
-        if run.slot.uid != 0 { result.append(.init(.tasks, UInt64(CgroupSlot.maximumTasks))) }
+        // Counted for each user of a namespace.
+        let tasks = run.slot.uid != 0 ? CgroupSlot.maximumTasks : CgroupSlot.maximumSharedTasks
+        result.append(.init(.tasks, UInt64(tasks)))
         return result
     }
 
-    /// The data segment of a parked cell, read once a template.
-    private func baseData(_ lane: Lane, _ run: CellRun) -> Int? {
-        if lane.baseDataBytes == nil { lane.baseDataBytes = run.cell.dataBytes() }
-        return lane.baseDataBytes
+    /// The sizes of a parked cell, read once a template.
+    private func footprint(_ lane: Lane, _ run: CellRun) -> CellFootprint? {
+        if lane.footprint == nil { lane.footprint = run.cell.footprint() }
+        return lane.footprint
     }
 
     // MARK: what cells say
@@ -92,7 +98,7 @@ extension SupervisorCore {
                 }
                 park(run)
             case .log(let stream, let bytes):
-                run.call?.log.append(bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, nowMs: wallClockMs())
+                run.call?.log.append(bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false, nowMs: wallClockMs())
             case .tooLarge(let bytes):
                 end(run, because: CallFailure(
                     cause: .responseTooLarge,

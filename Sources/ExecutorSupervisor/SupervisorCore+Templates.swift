@@ -98,6 +98,7 @@ extension SupervisorCore {
             case .ready(let version):
                 template.phase = .ready
                 template.readyNs = monotonicNs()
+                lane.failures = min(lane.failures, 1)
                 lane.detail = ""
                 log.info("template ready", metadata: ["template": "\(template.name)", "interpreter": "\(version)"])
                 replenish(lane)
@@ -135,7 +136,7 @@ extension SupervisorCore {
     }
 
     /// The template is gone, and every cell of it with it.
-    private func loseTemplate(_ lane: Lane, _ template: TemplateRun) {
+    func loseTemplate(_ lane: Lane, _ template: TemplateRun) {
         readComplaints(lane, template)
         reactor.remove(template.process.control)
         reactor.remove(template.process.output)

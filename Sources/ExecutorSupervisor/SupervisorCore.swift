@@ -24,6 +24,8 @@ final class SupervisorCore {
     var lastCell: UInt32 = 0
     var runningCells = 0
     var isStopping = false
+    /// A template that is not ready after this long is started anew.
+    static let startLimitNs: UInt64 = 30_000_000_000
     /// When the thread that waits will look at the deadlines again by itself.
     var sleepingUntilNs: UInt64 = 0
 
@@ -144,7 +146,13 @@ final class SupervisorCore {
                 end(run, because: Verdict.timeout(call.request.limits, loading: loading))
             }
         }
-        for lane in lanes.values where lane.startDueNs > 0 && lane.startDueNs <= now { startTemplate(lane) }
+        for lane in lanes.values {
+            if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
+            if let template = lane.template, case .starting = template.phase, now > template.startedNs + Self.startLimitNs {
+                template.complaint = "it was not ready after \(Self.startLimitNs / 1_000_000_000) s"
+                loseTemplate(lane, template)
+            }
+        }
         if !coolingSlots.isEmpty { coolSlots() }
     }
 }

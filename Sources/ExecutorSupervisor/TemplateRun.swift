@@ -39,8 +39,8 @@ final class Lane {
     /// When the next start is due; 0 when none is.
     var startDueNs: UInt64 = 0
     var detail = ""
-    /// Data segment of a parked cell: what a limit on it must leave room for.
-    var baseDataBytes: Int?
+    /// Sizes of a parked cell: what limits on them must leave room for.
+    var footprint: CellFootprint?
 
     init(_ executor: PreparedExecutor) {
         self.executor = executor

@@ -65,6 +65,13 @@ func makeDirectory(_ path: String) throws {
     try posix("set the mode of", path) { chmod(path, 0o755) }
 }
 
+/// Makes an empty file that its owner alone may read, unless it exists. SQLite gives the files that it
+/// puts beside a database the database's mode.
+func makePrivateFile(_ path: String) throws {
+    let descriptor = try posix("create", path) { open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600) }
+    close(descriptor)
+}
+
 /// Makes the folder at `path` and those above it, where they do not exist yet.
 func makeDirectories(_ path: String) throws {
     if isDirectory(path) { return }

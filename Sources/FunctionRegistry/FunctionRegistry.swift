@@ -25,10 +25,14 @@ public final class FunctionRegistry: Sendable {
         retention: CallRetention = CallRetention(), backlog: CallBacklogLimits = CallBacklogLimits(),
         logger: Logger = Logger(label: "cloister.registry")
     ) throws {
+        let isNew = !isDirectory(directory)
         try makeDirectories(directory)
+        // Environments and logs are in there. A folder that was given keeps the mode it has.
+        if isNew { try posix("set the mode of", directory) { chmod(directory, 0o700) } }
         lock = try DirectoryLock(directory: directory)
         bundles = try BundleStore(
             root: "\(directory)/bundles", limits: bundleLimits, logger: logger)
+        try makePrivateFile("\(directory)/registry.sqlite")
         database = try storageErrors("open \(directory)/registry.sqlite") {
             let database = try DatabasePool(
                 path: "\(directory)/registry.sqlite", configuration: Self.configuration)

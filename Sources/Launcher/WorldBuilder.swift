@@ -53,6 +53,9 @@ extension World {
         for (resource, limit) in [(RLIMIT_CORE, UInt64(0)), (RLIMIT_NOFILE, 4096)] {
             try check(csb_set_rlimit(Int32(resource.rawValue), limit, limit), "set the template's limits")
         }
+        // The soft limit at the start is the size of every thread's stack, which counts as data in
+        // full; a cell has the main thread's raised again.
+        try check(csb_set_rlimit(Int32(RLIMIT_STACK.rawValue), 2 << 20, 8 << 20), "set the template's stack")
         umask(0o022)
         try check(csb_no_capabilities_but(Self.kept, Int32(Self.kept.count)), "drop capabilities")
         try check(csb_prctl(PR_SET_NO_NEW_PRIVS, 1), "set no_new_privs")

@@ -26,10 +26,13 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGKILL) }
     }
 
-    /// Size of its data segment (VmData of proc(5)): what RLIMIT_DATA counts.
-    public func dataBytes() -> Int? {
-        guard let pid = process.flatMap({ field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }) else { return nil }
-        return field("VmData:", of: "/proc/\(pid)/status").map { $0 * 1024 }
+    /// The sizes that resource limits count from, now.
+    public func footprint() -> CellFootprint? {
+        guard let pid = process.flatMap({ field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }),
+            let data = field("VmData:", of: "/proc/\(pid)/status"),
+            let space = field("VmSize:", of: "/proc/\(pid)/status")
+        else { return nil }
+        return CellFootprint(dataBytes: data * 1024, addressSpaceBytes: space * 1024)
     }
 
     private func field(_ name: String, of file: String) -> Int? {
@@ -46,6 +49,14 @@ public final class Cell {
         let count = pread(status.raw, &page, size, 0)
         return CellSelfReport(count == size ? page : cw_status())
     }
+}
+
+/// Sizes of a process as proc(5) has them.
+public struct CellFootprint: Sendable, Equatable {
+    /// VmData: what RLIMIT_DATA counts.
+    public var dataBytes: Int
+    /// VmSize: what RLIMIT_AS counts.
+    public var addressSpaceBytes: Int
 }
 
 /// The contents of a cell's status page.

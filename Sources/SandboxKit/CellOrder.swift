@@ -7,10 +7,12 @@ public struct CellOrder: Sendable {
         case cpuSeconds = 0
         case fileBytes = 1
         case dataBytes = 2
+        case stackBytes = 3
         case coreBytes = 4
         case tasks = 6
         case descriptors = 7
         case lockedBytes = 8
+        case addressSpaceBytes = 9
         case pendingSignals = 11
         case messageQueueBytes = 12
     }

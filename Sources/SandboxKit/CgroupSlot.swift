@@ -16,6 +16,9 @@ public final class CgroupSlot {
 
     /// Most tasks (threads and processes) of one cell.
     public static let maximumTasks = 128
+    /// Most tasks of all cells of one language together, where neither groups nor users tell them
+    /// apart.
+    public static let maximumSharedTasks = 1024
 
     init(v1 folders: [String: String]) throws(SandboxError) {
         var tasks: [Descriptor] = []

@@ -68,7 +68,7 @@ public final class CgroupTree {
 
     private static func v2Base(_ v2: CgroupMounts.Unified, name: String, reasons: inout [String]) -> String? {
         // Our own group where it was delegated to us, else the top where we may write there.
-        for parent in [v2.own, v2.mount] {
+        for parent in v2.own == v2.mount ? [v2.own] : [v2.own, v2.mount] {
             guard let available = CgroupFile.read("\(parent)/cgroup.controllers")?.split(separator: " "),
                 available.contains("memory"), available.contains("pids")
             else {

@@ -62,7 +62,7 @@ public struct Protection: Sendable, Equatable, Encodable {
         case .v1, .none:
             return Protection(
                 name, .partial,
-                "RLIMIT_DATA for each process, which does not count shared memory and /tmp; \(reason(cgroups))",
+                "RLIMIT_DATA and RLIMIT_AS for each process, which does not count /tmp; \(reason(cgroups))",
                 advice: cgroupAdvice)
         }
     }
@@ -78,7 +78,9 @@ public struct Protection: Sendable, Equatable, Encodable {
             return isRoot
                 ? Protection(name, .enforced, "RLIMIT_NPROC of the slot's user: at most \(CgroupSlot.maximumTasks)")
                 : Protection(
-                    name, .missing, "all cells share one user, whose processes cannot be told apart; \(reason(cgroups))",
+                    name, .partial,
+                    "RLIMIT_NPROC: at most \(CgroupSlot.maximumSharedTasks) in all cells of a language together; "
+                        + reason(cgroups),
                     advice: cgroupAdvice)
         }
     }

@@ -34,18 +34,20 @@ public final class Template {
         let null = try Descriptor.open("/dev/null", O_RDWR)
         let filterFile = try Descriptor.memory(named: "filter", holding: filter)
         let worldFile = try Descriptor.memory(named: "world", holding: world)
-        let fds = [null.raw, pipe.writing.raw, pipe.writing.raw, theirs.raw, filterFile.raw, worldFile.raw]
+        let handed = [null, pipe.writing, pipe.writing, theirs, filterFile, worldFile]
         var pid: pid_t = 0
         var argv = [strdup("cloister-launcher"), nil]
         defer { free(argv[0]) }
         var envp: [UnsafeMutablePointer<CChar>?] = [nil]
-        try check(csb_spawn(path, &argv, &envp, fds, Int32(fds.count), &pid), "start the launcher \(path)")
+        let started = withExtendedLifetime(handed) {
+            csb_spawn(path, &argv, &envp, handed.map(\.raw), Int32(handed.count), &pid)
+        }
+        try check(started, "start the launcher \(path)")
         launcher = Descriptor(owning: try check(csb_pidfd_open(pid), "watch the launcher"))
         try mine.setNonBlocking()
         try pipe.reading.setNonBlocking()
         control = mine
         output = pipe.reading
-        _ = (theirs, pipe.writing, null, filterFile, worldFile)
     }
 
     /// Asks for a cell. The answer comes as `.spawned` or `.spawnFailed`.
@@ -61,11 +63,12 @@ public final class Template {
             type: UInt32(CW_SPAWN.rawValue), cell: number, uid: uid, gid: uid,
             cgroup: groups.isEmpty ? UInt32(CW_CGROUP_NONE.rawValue) : slot?.attachmentKind ?? 0,
             cgroup_fds: UInt32(groups.count))
-        let fds = [theirCall.raw, out.writing.raw, err.writing.raw, status.raw] + groups.map(\.raw)
-        try check(
-            csb_send_with_fds(control.raw, &request, MemoryLayout<cw_spawn>.size, fds, Int32(fds.count)),
-            "ask the template for a cell")
-        withExtendedLifetime((theirCall, out.writing, err.writing, groups)) {}
+        let handed = [theirCall, out.writing, err.writing, status] + groups
+        let sent = withExtendedLifetime(handed) {
+            csb_send_with_fds(
+                control.raw, &request, MemoryLayout<cw_spawn>.size, handed.map(\.raw), Int32(handed.count))
+        }
+        try check(sent, "ask the template for a cell")
         return Cell(number: number, call: call, standardOutput: out.reading, standardError: err.reading, status: status)
     }
 

@@ -38,11 +38,13 @@ public final class TestEvaluator: Sendable {
         let process = Process()
         let pipe = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let command = try TestUser.command(for: [folder, self.dataFolder])
         // The shell outlives the evaluator's start and ends it when the pipe closes.
         process.arguments = [
-            "-c", #"exec 3<&0; "$0" "$@" >out 2>err </dev/null 3<&- & echo $! >pid; cat <&3 >/dev/null; kill $! 2>/dev/null; wait"#,
-            "\(Self.products)/evaluator", "--port", "0", "--data-dir", self.dataFolder,
-        ] + options
+            "-c",
+            #"exec 3<&0; "$0" "$@" >out 2>err </dev/null 3<&- & echo $! >pid; cat <&3 >/dev/null; "#
+                + #"kill $! 2>/dev/null; wait"#,
+        ] + command + ["--port", "0", "--data-dir", self.dataFolder] + options
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = pipe
         try process.run()

@@ -194,6 +194,14 @@ async function rehearse() {
 
 // Node's own way out waits for threads that a forked process does not have.
 function leaveFast() {
+  let asked = false;
+  native.whenIdle(() => {
+    if (asked) process.exit();
+    asked = true;
+    process.emit('beforeExit', process.exitCode ?? 0);
+    // Once more round the loop, for what that may have started.
+    setImmediate(() => {});
+  });
   process.reallyExit = native.exit;
   process.once('exit', (code) => {
     process.emit('exit', code);
