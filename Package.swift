@@ -114,7 +114,8 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ], swiftSettings: strict),
         .testTarget(
-            name: "IntegrationTests", dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
+            name: "IntegrationTests",
+            dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
             swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]

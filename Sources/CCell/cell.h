@@ -35,6 +35,9 @@ extern struct cw_status *cell_status;
 extern uint32_t cell_uid, cell_gid;
 void cell_enter(const struct cw_spawn *spawn, const int *fds);
 void cell_read_filter(void);
+// In the template: what is open below `end`. In each cell: the same, but its own.
+void cell_note_descriptors(int end);
+void cell_renew_descriptors(void);
 void cell_confine(const struct cw_call *call);
 void cell_prepare_landlock(void);
 void cell_enter_landlock(void);

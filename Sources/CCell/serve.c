@@ -135,6 +135,7 @@ static int serve_request(void) {
     if (in_cell) {
         // poller and control are at or above OWN_FDS: cell_enter() drops them with the rest.
         cell_enter(&request, fds);
+        cell_renew_descriptors();
         close_range(OWN_FDS, ~0U, 0);
         return 1;
     }
@@ -145,6 +146,7 @@ static int serve_request(void) {
 int cloister_serve(const char *detail) {
     control = move_up(CW_FD_CONTROL, OWN_FDS);
     cell_read_filter();
+    cell_note_descriptors(OWN_FDS);
     poller = epoll_create1(EPOLL_CLOEXEC);
     poller = move_up(poller, OWN_FDS);
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};

@@ -39,7 +39,8 @@ final class CallJournal: CallObserver {
     func callEnded(_ report: CallReport) {
         let log = report.log.map { line in
             CallLogLine(
-                timeMs: line.timeMs, stream: line.stream == .stdout ? .stdout : .stderr, text: line.text)
+                timeMs: line.timeMs, stream: line.stream == .stdout ? .stdout : .stderr,
+                text: line.text)
         }
         registry.calls.recordEnded(id: report.id, log: log) { $0.fill(in: report) }
         release(report.id)

@@ -20,12 +20,15 @@ struct CallsController: Sendable {
         var nextCursor: String?
     }
 
-    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let query = try Query(request, allowed: ["function", "state", "limit", "cursor"])
         let state = try query.text("state").map { text in
             guard let state = CallRecord.State(rawValue: text) else {
                 let states = CallRecord.State.allCases.map(\.rawValue).joined(separator: ", ")
-                throw Problem(.badRequest, "the query parameter \"state\" has to be one of: \(states)")
+                throw Problem(
+                    .badRequest, "the query parameter \"state\" has to be one of: \(states)")
             }
             return state
         }
@@ -34,10 +37,13 @@ struct CallsController: Sendable {
             cursor: query.text("cursor"))
         return try jsonResponse(
             CallList(
-                calls: page.items.map { CallView($0, withStack: false) }, nextCursor: page.nextCursor))
+                calls: page.items.map { CallView($0, withStack: false) },
+                nextCursor: page.nextCursor))
     }
 
-    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         await calls.waitForReport(id, atMost: Self.reportDelay)
@@ -45,7 +51,9 @@ struct CallsController: Sendable {
         return try jsonResponse(CallView(call, withStack: true))
     }
 
-    @Sendable private func logs(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func logs(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         await calls.waitForReport(id, atMost: Self.reportDelay)

@@ -66,12 +66,14 @@ struct ConfigurationSources {
 
     private func flagValues() throws -> Values {
         try flags.reduce(into: [:]) { values, flag in
-            values[flag.key] = try flag.key.value(.string(flag.value), source: "the flag \(flag.key.flag)")
+            values[flag.key] = try flag.key.value(
+                .string(flag.value), source: "the flag \(flag.key.flag)")
         }
     }
 
     private func environmentValues() throws -> Values {
-        let keys = Dictionary(uniqueKeysWithValues: ConfigurationKey.allCases.map { ($0.variable, $0) })
+        let keys = Dictionary(
+            uniqueKeysWithValues: ConfigurationKey.allCases.map { ($0.variable, $0) })
         var values: Values = [:]
         for (name, value) in environment.sorted(by: { $0.key < $1.key })
         where name.hasPrefix(Self.prefix) && name != Self.fileVariable
@@ -80,7 +82,8 @@ struct ConfigurationSources {
             guard let key = keys[name] else {
                 let known = (keys.keys + [Self.fileVariable]).sorted().joined(separator: ", ")
                 throw ConfigurationError(
-                    message: "the environment has the unknown variable \(name); known are: \(known)")
+                    message: "the environment has the unknown variable \(name); known are: \(known)"
+                )
             }
             values[key] = try key.value(.string(value), source: "the environment variable \(name)")
         }
@@ -98,7 +101,8 @@ struct ConfigurationSources {
                 message: "the configuration file \(path) is not JSON: \(fault.message)")
         }
         guard let fields = try? JSONDecoder().decode([String: FileValue].self, from: data) else {
-            throw ConfigurationError(message: "the configuration file \(path) has to be a JSON object")
+            throw ConfigurationError(
+                message: "the configuration file \(path) has to be a JSON object")
         }
         var values: Values = [:]
         for (name, field) in fields.sorted(by: { $0.key < $1.key }) {
@@ -128,7 +132,9 @@ struct ConfigurationSources {
 
     /// As the XDG Base Directory Specification has it for what should outlive a restart.
     private var defaultDataDirectory: String {
-        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") { return "\(state)/cloister" }
+        if let state = environment["XDG_STATE_HOME"], state.hasPrefix("/") {
+            return "\(state)/cloister"
+        }
         return "\(environment["HOME"] ?? workingDirectory)/.local/state/cloister"
     }
 }

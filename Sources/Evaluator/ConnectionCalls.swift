@@ -26,7 +26,9 @@ final class ConnectionCalls: Sendable {
     }
 
     fileprivate func closed(_ channel: any Channel) {
-        if let id = calls.withLock({ $0.removeValue(forKey: ObjectIdentifier(channel)) }) { cancel(id) }
+        if let id = calls.withLock({ $0.removeValue(forKey: ObjectIdentifier(channel)) }) {
+            cancel(id)
+        }
     }
 }
 
@@ -47,7 +49,8 @@ final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
         if case .head(let request) = unwrapInboundIn(data),
             request.headerFields[.expect]?.lowercased() == "100-continue"
         {
-            context.writeAndFlush(wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
+            context.writeAndFlush(
+                wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
         }
         context.fireChannelRead(data)
     }

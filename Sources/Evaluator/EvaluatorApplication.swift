@@ -39,7 +39,10 @@ func buildApplication(
         configuration: ApplicationConfiguration(
             address: .hostname(configuration.host, port: configuration.port), serverName: nil),
         onServerRunning: { channel in
-            onListening(baseURL(host: configuration.host, port: channel.localAddress?.port ?? configuration.port))
+            onListening(
+                baseURL(
+                    host: configuration.host, port: channel.localAddress?.port ?? configuration.port
+                ))
         },
         logger: logger)
     return EvaluatorApplication(services: [

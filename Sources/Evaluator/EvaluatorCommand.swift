@@ -19,31 +19,48 @@ struct EvaluatorCommand: AsyncParsableCommand {
             """,
         version: evaluatorVersion)
 
-    @Option(help: ArgumentHelp("The address to listen on. (default: 127.0.0.1)", valueName: "address"))
+    @Option(
+        help: ArgumentHelp("The address to listen on. (default: 127.0.0.1)", valueName: "address"))
     var host: String?
     @Option(help: "The port to listen on, 0 for any that is free. (default: 8080)")
     var port: String?
-    @Option(help: ArgumentHelp(
-        "The folder for functions and call records. (default: cloister in $XDG_STATE_HOME or ~/.local/state)",
-        valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder for functions and call records. (default: cloister in $XDG_STATE_HOME or ~/.local/state)",
+            valueName: "path"))
     var dataDir: String?
-    @Option(help: ArgumentHelp("Calls that run at once. (default: 4 a core, at least 8)", valueName: "count"))
+    @Option(
+        help: ArgumentHelp(
+            "Calls that run at once. (default: 4 a core, at least 8)", valueName: "count"))
     var slots: String?
-    @Option(help: ArgumentHelp("Cells kept ready for each runtime. (default: 4)", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Cells kept ready for each runtime. (default: 4)", valueName: "count"))
     var parked: String?
-    @Option(help: ArgumentHelp("Calls that may wait for a slot. (default: 1024)", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Calls that may wait for a slot. (default: 1024)", valueName: "count"))
     var queueLimit: String?
-    @Option(help: ArgumentHelp("How long calls may finish when stopping. (default: 30)", valueName: "seconds"))
+    @Option(
+        help: ArgumentHelp(
+            "How long calls may finish when stopping. (default: 30)", valueName: "seconds"))
     var drainSeconds: String?
-    @Option(help: ArgumentHelp("trace, debug, info, notice, warning, error or critical. (default: info)", valueName: "level"))
+    @Option(
+        help: ArgumentHelp(
+            "trace, debug, info, notice, warning, error or critical. (default: info)",
+            valueName: "level"))
     var logLevel: String?
-    @Option(help: ArgumentHelp("The Python interpreter. (default: python3 on the PATH)", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The Python interpreter. (default: python3 on the PATH)", valueName: "path"))
     var python: String?
-    @Option(help: ArgumentHelp("The Node executable. (default: node on the PATH)", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("The Node executable. (default: node on the PATH)", valueName: "path"))
     var node: String?
-    @Option(help: ArgumentHelp("The folder of the executors. (default: beside the program)", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "The folder of the executors. (default: beside the program)", valueName: "path"))
     var executorsDir: String?
-    @Option(help: ArgumentHelp("A JSON file with settings; also CLOISTER_CONFIG.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("A JSON file with settings; also CLOISTER_CONFIG.", valueName: "path"))
     var config: String?
 
     private var flags: [ConfigurationKey: String] {

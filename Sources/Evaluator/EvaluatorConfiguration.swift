@@ -11,7 +11,8 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 /// What the evaluator can be told. The raw value is the key in the configuration file; the flag is
 /// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
 enum ConfigurationKey: String, CaseIterable {
-    case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node, executorsDir
+    case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
+        executorsDir
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -47,7 +48,9 @@ enum ConfigurationKey: String, CaseIterable {
                 }
             guard let number, range.contains(number) else {
                 throw ConfigurationError(
-                    message: "\(source) has to be an integer from \(range.lowerBound) to \(range.upperBound)")
+                    message:
+                        "\(source) has to be an integer from \(range.lowerBound) to \(range.upperBound)"
+                )
             }
             return .int(number)
         }
@@ -88,7 +91,9 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     /// - Throws: `ConfigurationError` that names the key and where it came from.
     init(_ sources: ConfigurationSources) throws {
         let reader = try sources.reader()
-        func int(_ key: ConfigurationKey) throws -> Int { try reader.requiredInt(forKey: .init(key)) }
+        func int(_ key: ConfigurationKey) throws -> Int {
+            try reader.requiredInt(forKey: .init(key))
+        }
         func text(_ key: ConfigurationKey) -> String? { reader.string(forKey: .init(key)) }
         host = try reader.requiredString(forKey: .init(.host))
         port = try int(.port)

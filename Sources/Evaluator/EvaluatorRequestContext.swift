@@ -51,7 +51,8 @@ struct Query {
             let bounds =
                 range.upperBound == .max
                 ? "from \(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
-            throw Problem(.badRequest, "the query parameter \"\(name)\" has to be an integer \(bounds)")
+            throw Problem(
+                .badRequest, "the query parameter \"\(name)\" has to be an integer \(bounds)")
         }
         return number
     }

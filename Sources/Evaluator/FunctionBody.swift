@@ -39,7 +39,8 @@ struct FunctionBody: Sendable {
         case (nil, let base64?):
             guard let bytes = Data(base64Encoded: base64) else {
                 throw Problem(
-                    .invalidFunction, "zip is not base64 as in RFC 4648, section 4, without line breaks",
+                    .invalidFunction,
+                    "zip is not base64 as in RFC 4648, section 4, without line breaks",
                     field: "zip")
             }
             code = .zip(Array(bytes))

@@ -33,14 +33,18 @@ struct FunctionsController: Sendable {
         var nextCursor: String?
     }
 
-    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let query = try Query(request, allowed: ["limit", "cursor"])
         let page = try await registry.functions(limit: query.limit(), cursor: query.text("cursor"))
         return try jsonResponse(
             FunctionList(functions: page.items.map(FunctionView.init), nextCursor: page.nextCursor))
     }
 
-    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let name = try context.pathParameter("name")
         let version = try Query(request, allowed: ["version"]).integer("version", in: 1...Int.max)
         guard let function = try await registry.function(name, version: version) else {
@@ -49,7 +53,9 @@ struct FunctionsController: Sendable {
         return try jsonResponse(FunctionView(function))
     }
 
-    @Sendable private func put(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func put(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let name = try context.pathParameter("name")
         _ = try Query(request, allowed: [])
         // Before the body, which can be long.
@@ -61,10 +67,13 @@ struct FunctionsController: Sendable {
         cache.invalidate(name)
         return try jsonResponse(
             FunctionView(function), status: created ? .created : .ok,
-            headers: created ? [.location: "/v1/functions/\(name)?version=\(function.version)"] : [:])
+            headers: created
+                ? [.location: "/v1/functions/\(name)?version=\(function.version)"] : [:])
     }
 
-    @Sendable private func delete(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func delete(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         let name = try context.pathParameter("name")
         _ = try Query(request, allowed: [])
         let existed = try await registry.delete(name)
@@ -73,7 +82,9 @@ struct FunctionsController: Sendable {
         return Response(status: .noContent)
     }
 
-    @Sendable private func versions(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func versions(_ request: Request, context: EvaluatorRequestContext)
+        async throws -> Response
+    {
         let name = try context.pathParameter("name")
         let query = try Query(request, allowed: ["limit", "cursor"])
         guard
@@ -101,7 +112,8 @@ func requireJSON(_ request: Request) throws {
 ///   known.
 func collectBody(_ request: Request, maximumBytes: Int) async throws -> ByteBuffer {
     let tooLarge = Problem(
-        .payloadTooLarge, "the body is larger than \(maximumBytes) bytes, the most that is taken here")
+        .payloadTooLarge,
+        "the body is larger than \(maximumBytes) bytes, the most that is taken here")
     if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes {
         throw tooLarge
     }

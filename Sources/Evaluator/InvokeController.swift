@@ -22,7 +22,9 @@ struct InvokeController: Sendable {
         router.post(RouterPath(Routes.invoke), use: invoke)
     }
 
-    @Sendable private func invoke(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func invoke(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         guard !drain.isStopping else { throw ProblemMiddleware.shuttingDown }
         let name = try context.pathParameter("name")
         let version = try Query(request, allowed: ["version"]).integer("version", in: 1...Int.max)
@@ -99,7 +101,8 @@ struct InvokeController: Sendable {
                 default: .callFailed
                 }
             throw Problem(
-                kind, [failure.errorType, failure.message].compactMap { $0 }.joined(separator: ": "),
+                kind,
+                [failure.errorType, failure.message].compactMap { $0 }.joined(separator: ": "),
                 headers: fields,
                 call: Problem.CallPart(
                     callId: id, state: failure.state.rawValue, cause: failure.cause.rawValue,

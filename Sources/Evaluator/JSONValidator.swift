@@ -128,7 +128,8 @@ struct JSONValidator {
 
     private mutating func literal(_ text: StaticString) throws(Refusal) {
         let matches = text.withUTF8Buffer { text in
-            bytes.count - position >= text.count && bytes[position..<position + text.count].elementsEqual(text)
+            bytes.count - position >= text.count
+                && bytes[position..<position + text.count].elementsEqual(text)
         }
         guard matches else { throw refusal("expected a value") }
         position += text.utf8CodeUnitCount

@@ -23,7 +23,8 @@ func makeSupervisor(
         observer: observer, log: logger)
     return Supervisor(
         calls: supervisor,
-        service: SupervisorService(supervisor: supervisor, drainSeconds: configuration.drainSeconds),
+        service: SupervisorService(
+            supervisor: supervisor, drainSeconds: configuration.drainSeconds),
         protections: { Protection.all(cgroups: supervisor.cgroupSupport) })
 }
 

@@ -110,10 +110,12 @@ struct Problem: Error {
         let document = Document(
             type: "https://cloister.invalid/problems/\(kind.rawValue)", title: kind.title,
             status: kind.status.code, detail: detail, field: field, callId: call?.callId,
-            state: call?.state, cause: call?.cause, errorType: call?.errorType, message: call?.message,
+            state: call?.state, cause: call?.cause, errorType: call?.errorType,
+            message: call?.message,
             stack: stack.isEmpty ? nil : stack, exitCode: call?.exitCode, signal: call?.signal)
         return try jsonResponse(
-            document, status: kind.status, contentType: "application/problem+json", headers: headers)
+            document, status: kind.status, contentType: "application/problem+json", headers: headers
+        )
     }
 }
 

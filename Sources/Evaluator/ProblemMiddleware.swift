@@ -35,12 +35,15 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(.callCancelled, "the request was cancelled before it was answered")
         default: break
         }
-        logger.error("a request failed", metadata: [
-            "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
-        ])
+        logger.error(
+            "a request failed",
+            metadata: [
+                "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
+            ])
         return Problem(
             .internalError,
-            "the evaluator could not answer this; its log says why, under this request's time and path")
+            "the evaluator could not answer this; its log says why, under this request's time and path"
+        )
     }
 
     private static func problem(for rejection: CallRejection) -> Problem {
@@ -81,11 +84,13 @@ struct ProblemMiddleware: RouterMiddleware {
         let path = request.uri.path
         let methods = Routes.methods(at: path)
         guard !methods.isEmpty else {
-            return Problem(.notFound, "there is nothing at this path; GET /openapi.json says what there is")
+            return Problem(
+                .notFound, "there is nothing at this path; GET /openapi.json says what there is")
         }
         let allowed = methods.joined(separator: ", ")
         return Problem(
-            .methodNotAllowed, "this path does not answer \(request.method.rawValue); it answers \(allowed)",
+            .methodNotAllowed,
+            "this path does not answer \(request.method.rawValue); it answers \(allowed)",
             headers: [.allow: allowed])
     }
 }

@@ -32,12 +32,16 @@ struct ServiceController: Sendable {
         var protections: [Protection]
     }
 
-    @Sendable private func health(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func health(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
         _ = try Query(request, allowed: [])
         return try jsonResponse(["status": "ok"])
     }
 
-    @Sendable private func readiness(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func readiness(_ request: Request, context: EvaluatorRequestContext)
+        async throws -> Response
+    {
         _ = try Query(request, allowed: [])
         let templates = supervisor.status()
         let isReady =
@@ -55,7 +59,9 @@ struct ServiceController: Sendable {
         return try jsonResponse(readiness, status: isReady ? .ok : .serviceUnavailable)
     }
 
-    @Sendable private func openAPI(_ request: Request, context: EvaluatorRequestContext) async throws -> Response {
+    @Sendable private func openAPI(_ request: Request, context: EvaluatorRequestContext)
+        async throws -> Response
+    {
         _ = try Query(request, allowed: [])
         return Response(
             status: .ok, headers: [.contentType: "application/json"],

@@ -28,7 +28,9 @@ struct CallLog {
 
     var isTruncated: Bool { totalBytes > kept }
 
-    mutating func append(_ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool, nowMs: Int64) {
+    mutating func append(
+        _ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool, nowMs: Int64
+    ) {
         totalBytes += bytes.count
         let room = lines.count < Self.lineLimit ? limit - kept : 0
         guard room > 0 else { return }
@@ -52,7 +54,8 @@ struct CallLog {
 
     /// Ends lines that have no newline. Call once, when the cell is gone.
     mutating func finish() {
-        for (origin, line) in partial.sorted(by: { $0.value.timeMs < $1.value.timeMs }) where !line.bytes.isEmpty {
+        for (origin, line) in partial.sorted(by: { $0.value.timeMs < $1.value.timeMs })
+        where !line.bytes.isEmpty {
             var line = line
             close(&line, origin.stream)
         }
@@ -61,7 +64,10 @@ struct CallLog {
 
     private mutating func close(_ line: inout Partial, _ stream: LogLine.Stream) {
         if line.bytes.last == UInt8(ascii: "\r") { line.bytes.removeLast() }
-        lines.append(LogLine(timeMs: line.timeMs, stream: stream, text: String(decoding: line.bytes, as: UTF8.self)))
+        lines.append(
+            LogLine(
+                timeMs: line.timeMs, stream: stream,
+                text: String(decoding: line.bytes, as: UTF8.self)))
         line.bytes.removeAll(keepingCapacity: true)
     }
 }

@@ -18,7 +18,10 @@ final class CallRun {
     /// Why the supervisor itself ended the call's cell; outweighs how the cell then ended.
     var endedBecause: CallFailure?
 
-    init(_ request: CallRequest, logLimit: Int, continuation: CheckedContinuation<CallReply, any Error>) {
+    init(
+        _ request: CallRequest, logLimit: Int,
+        continuation: CheckedContinuation<CallReply, any Error>
+    ) {
         self.request = request
         self.continuation = continuation
         log = CallLog(limit: logLimit)
@@ -52,7 +55,8 @@ final class CallRun {
         JSONText.append(request.function, to: &text)
         text += ",\"version\":\(request.version),\"handler\":"
         JSONText.append(request.handler, to: &text)
-        text += ",\"memoryMB\":\(request.limits.memoryMB),\"deadlineNs\":\(deadlineNs),\"environment\":{"
+        text +=
+            ",\"memoryMB\":\(request.limits.memoryMB),\"deadlineNs\":\(deadlineNs),\"environment\":{"
         for (index, entry) in request.environment.enumerated() {
             if index > 0 { text += "," }
             JSONText.append(entry.key, to: &text)

@@ -20,7 +20,10 @@ struct CellError: Decodable {
 
     /// - Returns: `nil` when the bytes are not an error frame's.
     init?(_ frame: ByteBuffer) {
-        guard let error = try? JSONDecoder().decode(CellError.self, from: Data(frame.readableBytesView)) else { return nil }
+        guard
+            let error = try? JSONDecoder().decode(
+                CellError.self, from: Data(frame.readableBytesView))
+        else { return nil }
         self = error
         message = String(message.prefix(8192))
         type = String(type.prefix(256))
@@ -33,15 +36,19 @@ struct CellError: Decodable {
         switch kind {
         case .initialisation:
             return CallFailure(
-                cause: .initError, message: "the code did not load: \(message)\(blocked)", errorType: name, stack: stack)
+                cause: .initError, message: "the code did not load: \(message)\(blocked)",
+                errorType: name, stack: stack)
         case .handler:
-            return CallFailure(cause: .handlerError, message: message + blocked, errorType: name, stack: stack)
+            return CallFailure(
+                cause: .handlerError, message: message + blocked, errorType: name, stack: stack)
         case .memory:
             return CallFailure(
-                cause: .outOfMemory, message: Verdict.memoryMessage(limits), errorType: name, stack: stack)
+                cause: .outOfMemory, message: Verdict.memoryMessage(limits), errorType: name,
+                stack: stack)
         case .invalid:
             return CallFailure(
-                cause: .responseInvalid, message: "the result is not JSON: \(path ?? "$") is \(message)", errorType: nil)
+                cause: .responseInvalid,
+                message: "the result is not JSON: \(path ?? "$") is \(message)", errorType: nil)
         }
     }
 }

@@ -101,7 +101,9 @@ final class CellRun {
 
     private var lastReadEnded = false
 
-    private func readBytes(_ descriptor: Descriptor, _ space: UnsafeMutableRawBufferPointer, _ limit: Int) -> Int {
+    private func readBytes(
+        _ descriptor: Descriptor, _ space: UnsafeMutableRawBufferPointer, _ limit: Int
+    ) -> Int {
         while true {
             let count = read(descriptor.raw, space.baseAddress, min(space.count, limit))
             if count < 0 && errno == EINTR { continue }
@@ -118,7 +120,9 @@ final class CellRun {
             for _ in 0..<rounds {
                 let count = readBytes(pipe, space, space.count)
                 guard count > 0 else { return !lastReadEnded }
-                call?.log.append(ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true, nowMs: nowMs)
+                call?.log.append(
+                    ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true,
+                    nowMs: nowMs)
             }
             return true
         }

@@ -46,7 +46,8 @@ struct PreparedExecutor: Sendable {
 extension ExecutorDescription {
     /// Reads the executor of a language.
     static func load(_ runtime: Runtime, from executors: String) throws -> ExecutorDescription {
-        let file = URL(fileURLWithPath: executors).appendingPathComponent("\(runtime.rawValue)/executor.json")
+        let file = URL(fileURLWithPath: executors).appendingPathComponent(
+            "\(runtime.rawValue)/executor.json")
         do {
             return try JSONDecoder().decode(ExecutorDescription.self, from: Data(contentsOf: file))
         } catch {
@@ -55,18 +56,24 @@ extension ExecutorDescription {
     }
 
     /// Finds the interpreter, asks it what it needs, and writes down the world.
-    func prepare(_ configuration: SupervisorConfiguration, ids: World.IDRange?) throws -> PreparedExecutor {
-        let folder = URL(fileURLWithPath: configuration.executors).appendingPathComponent(runtime.rawValue).path
+    func prepare(_ configuration: SupervisorConfiguration, ids: World.IDRange?) throws
+        -> PreparedExecutor
+    {
+        let folder = URL(fileURLWithPath: configuration.executors).appendingPathComponent(
+            runtime.rawValue
+        ).path
         let program = try findInterpreter(configuration.interpreters[runtime])
         let found = try ask(program, in: folder)
         guard found.version.compare(minimumVersion, options: .numeric) != .orderedAscending else {
             throw SupervisorError(
-                "\(program) is version \(found.version), and \(runtime.rawValue) functions need \(minimumVersion) or newer")
+                "\(program) is version \(found.version), and \(runtime.rawValue) functions need \(minimumVersion) or newer"
+            )
         }
         let programs = found.programs.filter(exists)
         let libraries = try SharedLibraries.needed(by: programs)
         var binds: [String] = [found.executable]
-        for path in found.folders.filter(exists) + programs + libraries where !binds.contains(where: { covers($0, path) }) {
+        for path in found.folders.filter(exists) + programs + libraries
+        where !binds.contains(where: { covers($0, path) }) {
             binds.append(path)
         }
         let ownFolder = "\(WorldPath.executor)/\(runtime.rawValue)"
@@ -74,18 +81,23 @@ extension ExecutorDescription {
         if preload { environment["LD_PRELOAD"] = "\(WorldPath.executor)/cell.so" }
         let world = World(
             binds: binds.map { World.Bind($0) }
-                + ["null", "zero", "full", "random", "urandom"].map { World.Bind("/dev/\($0)", isDevice: true) }
+                + ["null", "zero", "full", "random", "urandom"].map {
+                    World.Bind("/dev/\($0)", isDevice: true)
+                }
                 + [
                     World.Bind(folder, at: ownFolder),
                     World.Bind(configuration.cellLibrary, at: "\(WorldPath.executor)/cell.so"),
                     World.Bind(configuration.bundles, at: WorldPath.store),
                 ],
             folders: [WorldPath.temporary, WorldPath.function], hidden: found.hidden, ids: ids,
-            program: found.executable, arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
+            program: found.executable,
+            arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
             environment: environment)
-        let policy = try SeccompPolicy(contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(seccomp))
+        let policy = try SeccompPolicy(
+            contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(seccomp))
         return PreparedExecutor(
-            runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)), filter: try policy.compile(),
+            runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)),
+            filter: try policy.compile(),
             boundsAddressSpace: boundsAddressSpace)
     }
 
@@ -93,15 +105,20 @@ extension ExecutorDescription {
         let name = override ?? interpreter
         if name.contains("/") {
             guard FileManager.default.isExecutableFile(atPath: name) else {
-                throw SupervisorError("\(name) is not a program: set the path of \(interpreter) to one that is")
+                throw SupervisorError(
+                    "\(name) is not a program: set the path of \(interpreter) to one that is")
             }
             return name
         }
-        for folder in (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(separator: ":") {
+        for folder in (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin").split(
+            separator: ":")
+        {
             let path = "\(folder)/\(name)"
             if FileManager.default.isExecutableFile(atPath: path) { return path }
         }
-        throw SupervisorError("there is no \(name) on the PATH: install it, or name the interpreter in the configuration")
+        throw SupervisorError(
+            "there is no \(name) on the PATH: install it, or name the interpreter in the configuration"
+        )
     }
 
     private func ask(_ program: String, in folder: String) throws -> InterpreterProbe {
@@ -129,10 +146,15 @@ enum SharedLibraries {
     static func needed(by programs: [String]) throws -> [String] {
         var found: Set<String> = []
         // Lines are `libm.so.6 => /lib/x86_64-linux-gnu/libm.so.6 (0x…)` and `/lib64/ld-linux… (0x…)`.
-        let text = String(decoding: try ChildProcess.output(of: "/usr/bin/ldd", programs), as: UTF8.self)
+        let text = String(
+            decoding: try ChildProcess.output(of: "/usr/bin/ldd", programs), as: UTF8.self)
         for line in text.split(separator: "\n") where !line.hasSuffix(":") {
-            let path = line.split(separator: " ").first { $0.hasPrefix("/") } ?? line.drop { $0 != "/" }.prefix { $0 != " " }
-            if path.hasPrefix("/") { found.insert(String(path.trimmingCharacters(in: .whitespaces))) }
+            let path =
+                line.split(separator: " ").first { $0.hasPrefix("/") }
+                ?? line.drop { $0 != "/" }.prefix { $0 != " " }
+            if path.hasPrefix("/") {
+                found.insert(String(path.trimmingCharacters(in: .whitespaces)))
+            }
         }
         return found.sorted()
     }
@@ -156,7 +178,9 @@ enum ChildProcess {
         let data = try pipe.fileHandleForReading.readToEnd() ?? Data()
         process.waitUntilExit()
         guard process.terminationStatus == 0 || !data.isEmpty else {
-            throw SupervisorError("\(program) \(arguments.joined(separator: " ")) ended with code \(process.terminationStatus)")
+            throw SupervisorError(
+                "\(program) \(arguments.joined(separator: " ")) ended with code \(process.terminationStatus)"
+            )
         }
         return data
     }

@@ -17,16 +17,20 @@ public final class ExecutorSupervisor: CallSupervising {
     /// Finds the interpreters, compiles the policies and starts the templates. Blocks for the
     /// time it takes to ask each interpreter what it needs (some tenths of a second).
     /// - Throws: `SupervisorError` or `SandboxError` when an executor cannot be prepared.
-    public init(configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger) throws {
+    public init(configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger)
+        throws
+    {
         let reactor = try Reactor()
         self.reactor = reactor
         let ids = geteuid() == 0 ? World.IDRange(first: 0x7000_0000, count: 65_536) : nil
         let executors = try Runtime.allCases.map {
-            try ExecutorDescription.load($0, from: configuration.executors).prepare(configuration, ids: ids)
+            try ExecutorDescription.load($0, from: configuration.executors).prepare(
+                configuration, ids: ids)
         }
         core = Mutex(
             try SupervisorCore(
-                configuration: configuration, observer: observer, log: log, reactor: reactor, executors: executors))
+                configuration: configuration, observer: observer, log: log, reactor: reactor,
+                executors: executors))
         let thread = Thread { [self] in loop() }
         thread.name = "supervisor"
         thread.start()

@@ -56,7 +56,9 @@ struct FrameDecoder {
         case .head:
             return readHead()
         case .log(let stream, let remaining):
-            guard let piece = buffer.readSlice(length: min(remaining, buffer.readableBytes)), piece.readableBytes > 0 else { return nil }
+            guard let piece = buffer.readSlice(length: min(remaining, buffer.readableBytes)),
+                piece.readableBytes > 0
+            else { return nil }
             let left = remaining - piece.readableBytes
             state = left > 0 ? .log(stream: stream, remaining: left) : .head
             if left == 0 { buffer.discardReadBytes() }
@@ -96,7 +98,9 @@ struct FrameDecoder {
             state = .body(type: type, length: length)
             return next()
         case CW_FRAME_ERROR.rawValue where stream == 0:
-            guard length <= errorLimit else { return fail("its error is longer than \(errorLimit) bytes") }
+            guard length <= errorLimit else {
+                return fail("its error is longer than \(errorLimit) bytes")
+            }
             state = .body(type: type, length: length)
             return next()
         default:

@@ -10,18 +10,26 @@ extension SupervisorCore {
 
     /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
     func replenish(_ lane: Lane) {
-        guard let template = lane.template, case .ready = template.phase, !isStopping || !lane.queue.isEmpty else { return }
-        let wanted = configuration.parked + min(lane.queue.count, max(0, configuration.slots - runningCells))
+        guard let template = lane.template, case .ready = template.phase,
+            !isStopping || !lane.queue.isEmpty
+        else { return }
+        let wanted =
+            configuration.parked + min(lane.queue.count, max(0, configuration.slots - runningCells))
         while lane.parked.count + lane.warming < wanted, let slot = freeSlots.popLast() {
             lastCell &+= 1
             do {
-                let cell = try template.process.requestCell(lastCell, uid: slot.uid, slot: slot.cgroup)
-                let run = CellRun(cell: cell, slot: slot, template: template, resultLimit: configuration.resultBytes)
+                let cell = try template.process.requestCell(
+                    lastCell, uid: slot.uid, slot: slot.cgroup)
+                let run = CellRun(
+                    cell: cell, slot: slot, template: template,
+                    resultLimit: configuration.resultBytes)
                 cells[cell.number] = run
                 lane.warming += 1
                 try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
-                try reactor.add(cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
-                try reactor.add(cell.standardError, token: Source.errors(cell.number).token, for: .readable)
+                try reactor.add(
+                    cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
+                try reactor.add(
+                    cell.standardError, token: Source.errors(cell.number).token, for: .readable)
             } catch {
                 log.error("cannot make a cell", metadata: ["reason": "\(error)"])
                 freeSlots.append(slot)
@@ -39,17 +47,27 @@ extension SupervisorCore {
         run.phase = .running(call)
         runningCells += 1
         lane(of: run)?.running += 1
-        observer.callStarted(id: call.request.id, startedAtMs: call.startedMs, template: run.template.name)
+        observer.callStarted(
+            id: call.request.id, startedAtMs: call.startedMs, template: run.template.name)
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = call.meta()
-            let order = CellOrder(bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20, limits: resourceLimits(limits, run))
-            let header = try order.header(metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
+            let order = CellOrder(
+                bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20,
+                limits: resourceLimits(limits, run))
+            let header = try order.header(
+                metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
             if !run.send([ByteBuffer(bytes: header), ByteBuffer(bytes: meta), call.request.event]) {
-                try reactor.change(run.cell.call, token: Source.call(run.cell.number).token, for: [.readable, .writable])
+                try reactor.change(
+                    run.cell.call, token: Source.call(run.cell.number).token,
+                    for: [.readable, .writable])
             }
         } catch {
-            end(run, because: CallFailure(cause: .crashed, message: "the cell could not be set up for the call: \(error)"))
+            end(
+                run,
+                because: CallFailure(
+                    cause: .crashed, message: "the cell could not be set up for the call: \(error)")
+            )
         }
     }
 
@@ -63,7 +81,8 @@ extension SupervisorCore {
         let cpu = UInt64(Self.cpuSeconds(limits))
         var result: [CellOrder.Limit] = [
             .init(.cpuSeconds, cpu), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
-            .init(.descriptors, 1000), .init(.stackBytes, 8 << 20), .init(.coreBytes, 0), .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
+            .init(.descriptors, 1000), .init(.stackBytes, 8 << 20), .init(.coreBytes, 0),
+            .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
             .init(.pendingSignals, 256),
         ]
         let memory = UInt64(limits.memoryMB) << 20
@@ -98,11 +117,17 @@ extension SupervisorCore {
                 }
                 park(run)
             case .log(let stream, let bytes):
-                run.call?.log.append(bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false, nowMs: wallClockMs())
+                run.call?.log.append(
+                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false,
+                    nowMs: wallClockMs())
             case .tooLarge(let bytes):
-                end(run, because: CallFailure(
-                    cause: .responseTooLarge,
-                    message: "the result has \(bytes) bytes, and at most \(configuration.resultBytes) are allowed"))
+                end(
+                    run,
+                    because: CallFailure(
+                        cause: .responseTooLarge,
+                        message:
+                            "the result has \(bytes) bytes, and at most \(configuration.resultBytes) are allowed"
+                    ))
             case .violation(let reason):
                 end(run, because: invalid(reason))
             case .result, .error:
@@ -110,7 +135,9 @@ extension SupervisorCore {
             }
         }
         if run.streamEnded {
-            if case .running(let call) = run.phase, let answer = run.pendingAnswer, call.endedBecause == nil {
+            if case .running(let call) = run.phase, let answer = run.pendingAnswer,
+                call.endedBecause == nil
+            {
                 settle(call, answer, run)
             }
             if !toEnd { reactor.remove(run.cell.call) }
@@ -133,17 +160,23 @@ extension SupervisorCore {
     /// An answer is in and its stream has ended.
     private func settle(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
         // What was printed before the answer is in the pipes by now.
-        for stream in [LogLine.Stream.stdout, .stderr] { _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 16) }
+        for stream in [LogLine.Stream.stdout, .stderr] {
+            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 16)
+        }
         switch answer {
         case .result(let result):
             if let problem = configuration.checkResult(result) {
-                call.fail(CallFailure(cause: .responseInvalid, message: "the result is not JSON: \(problem)"))
+                call.fail(
+                    CallFailure(
+                        cause: .responseInvalid, message: "the result is not JSON: \(problem)"))
             } else {
                 call.complete(result)
             }
         case .error(let frame):
             let denial = run.cell.selfReport().denial
-            call.fail(CellError(frame)?.failure(limits: call.request.limits, denial: denial) ?? invalid("its error cannot be read"))
+            call.fail(
+                CellError(frame)?.failure(limits: call.request.limits, denial: denial)
+                    ?? invalid("its error cannot be read"))
         default:
             return
         }
@@ -166,18 +199,23 @@ extension SupervisorCore {
     /// The kernel's word that a cell is gone.
     func ended(_ run: CellRun, _ exit: ExitRecord) {
         readCall(run, toEnd: true)
-        for stream in [LogLine.Stream.stdout, .stderr] { _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 32) }
+        for stream in [LogLine.Stream.stdout, .stderr] {
+            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 32)
+        }
         switch run.phase {
         case .warming:
             lane(of: run)?.warming -= 1
             let why = run.cell.selfReport().setupFailure ?? exit.status.description
-            log.error("a cell ended before it was parked", metadata: ["template": "\(run.template.name)", "reason": "\(why)"])
+            log.error(
+                "a cell ended before it was parked",
+                metadata: ["template": "\(run.template.name)", "reason": "\(why)"])
             lane(of: run)?.detail = "cells end before they are ready: \(why)"
         case .parked:
             lane(of: run)?.parked.removeAll { $0 === run }
         case .running(let call):
             let evidence = Verdict.Evidence(
-                exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false, selfReport: run.cell.selfReport(),
+                exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false,
+                selfReport: run.cell.selfReport(),
                 limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits))
             call.fail(call.endedBecause ?? Verdict.failure(evidence))
             leaveRunning(run)

@@ -48,11 +48,13 @@ extension SupervisorCore {
         guard !isStopping else { return }
         lane.starts += 1
         do {
-            let process = try Template(lane.executor.world, filter: lane.executor.filter, launcher: configuration.launcher)
+            let process = try Template(
+                lane.executor.world, filter: lane.executor.filter, launcher: configuration.launcher)
             let number = number(of: lane)
             try reactor.add(process.control, token: Source.control(number).token, for: .readable)
             try reactor.add(process.output, token: Source.complaints(number).token, for: .readable)
-            lane.template = TemplateRun(process: process, name: "\(lane.executor.runtime.rawValue)-\(lane.starts)")
+            lane.template = TemplateRun(
+                process: process, name: "\(lane.executor.runtime.rawValue)-\(lane.starts)")
         } catch {
             lane.template = nil
             templateFailed(lane, "\(error)")
@@ -100,7 +102,9 @@ extension SupervisorCore {
                 template.readyNs = monotonicNs()
                 lane.failures = min(lane.failures, 1)
                 lane.detail = ""
-                log.info("template ready", metadata: ["template": "\(template.name)", "interpreter": "\(version)"])
+                log.info(
+                    "template ready",
+                    metadata: ["template": "\(template.name)", "interpreter": "\(version)"])
                 replenish(lane)
             case .failed(let reason):
                 template.complaint = reason
@@ -110,7 +114,9 @@ extension SupervisorCore {
                 cells[number]?.cell.process = process
             case .spawnFailed(let number, let code):
                 guard let run = cells[number] else { continue }
-                log.error("cannot fork a cell", metadata: ["template": "\(template.name)", "reason": "\(errorText(code))"])
+                log.error(
+                    "cannot fork a cell",
+                    metadata: ["template": "\(template.name)", "reason": "\(errorText(code))"])
                 lane.warming -= 1
                 discard(run)
             case .exited(let number, let exit):
@@ -130,9 +136,12 @@ extension SupervisorCore {
             if count == 0 { reactor.remove(template.process.output) }
             return
         }
-        let words = String(decoding: text[..<count], as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
-        template.complaint = String((template.complaint + "\n" + words).suffix(2000)).trimmingCharacters(in: .whitespacesAndNewlines)
-        log.warning("a template printed", metadata: ["template": "\(template.name)", "text": "\(words)"])
+        let words = String(decoding: text[..<count], as: UTF8.self).trimmingCharacters(
+            in: .whitespacesAndNewlines)
+        template.complaint = String((template.complaint + "\n" + words).suffix(2000))
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        log.warning(
+            "a template printed", metadata: ["template": "\(template.name)", "text": "\(words)"])
     }
 
     /// The template is gone, and every cell of it with it.
@@ -152,14 +161,18 @@ extension SupervisorCore {
             if let call = run.call, !call.isSettled {
                 call.fail(
                     call.endedBecause
-                        ?? CallFailure(cause: .templateLost, message: "\(reason), and the call with it; it can be tried again"))
+                        ?? CallFailure(
+                            cause: .templateLost,
+                            message: "\(reason), and the call with it; it can be tried again"))
             }
             if let call = run.call { report(call, cell: run, exit: nil) }
             if case .running = run.phase { leaveRunning(run) }
             discard(run)
         }
         if isStopping { return }
-        if template.readyNs > 0, monotonicNs() - template.readyNs > 10_000_000_000 { lane.failures = 0 }
+        if template.readyNs > 0, monotonicNs() - template.readyNs > 10_000_000_000 {
+            lane.failures = 0
+        }
         templateFailed(lane, template.complaint.isEmpty ? reason : template.complaint)
     }
 
@@ -167,10 +180,17 @@ extension SupervisorCore {
         lane.failures += 1
         lane.restarts += 1
         lane.detail = reason
-        log.error("a template was lost", metadata: ["runtime": "\(lane.executor.runtime.rawValue)", "reason": "\(reason)"])
+        log.error(
+            "a template was lost",
+            metadata: ["runtime": "\(lane.executor.runtime.rawValue)", "reason": "\(reason)"])
         if !lane.isHopeful {
             for call in lane.queue {
-                call.fail(CallFailure(cause: .templateLost, message: "the \(lane.executor.runtime.rawValue) template does not start: \(reason)"))
+                call.fail(
+                    CallFailure(
+                        cause: .templateLost,
+                        message:
+                            "the \(lane.executor.runtime.rawValue) template does not start: \(reason)"
+                    ))
                 report(call, cell: nil, exit: nil)
             }
             lane.queue = []
@@ -187,7 +207,9 @@ extension SupervisorCore {
 
     /// Ends what is left: first calls, then templates, then groups.
     func finishStop() {
-        for id in Array(calls.keys) { _ = cancel(id, "the evaluator stopped before the call had ended") }
+        for id in Array(calls.keys) {
+            _ = cancel(id, "the evaluator stopped before the call had ended")
+        }
         for lane in lanes.values {
             if let template = lane.template { loseTemplate(lane, template) }
         }

@@ -30,7 +30,8 @@ final class SupervisorCore {
     var sleepingUntilNs: UInt64 = 0
 
     init(
-        configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger, reactor: Reactor,
+        configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger,
+        reactor: Reactor,
         executors: [PreparedExecutor]
     ) throws {
         self.configuration = configuration
@@ -40,21 +41,29 @@ final class SupervisorCore {
         cgroups = CgroupTree()
         for executor in executors { lanes[executor.runtime] = Lane(executor) }
         for index in 0..<(configuration.slots + configuration.parked * max(1, executors.count)) {
-            freeSlots.append(Slot(index: index, uid: isRoot ? UInt32(1000 + index) : 0, cgroup: try cgroups.makeSlot(index)))
+            freeSlots.append(
+                Slot(
+                    index: index, uid: isRoot ? UInt32(1000 + index) : 0,
+                    cgroup: try cgroups.makeSlot(index)))
         }
     }
 
     // MARK: calls
 
     /// Takes a call or refuses it. Returns whether the waiting thread must look at deadlines anew.
-    func submit(_ request: CallRequest, _ continuation: CheckedContinuation<CallReply, any Error>) -> Bool {
+    func submit(_ request: CallRequest, _ continuation: CheckedContinuation<CallReply, any Error>)
+        -> Bool
+    {
         guard !isStopping else {
             continuation.resume(throwing: CallRejection.stopping)
             return false
         }
         guard let lane = lanes[request.runtime], lane.isHopeful else {
-            let reason = lanes[request.runtime]?.detail ?? "this evaluator has no \(request.runtime.rawValue) executor"
-            continuation.resume(throwing: CallRejection.notReady(runtime: request.runtime, reason: reason))
+            let reason =
+                lanes[request.runtime]?.detail
+                ?? "this evaluator has no \(request.runtime.rawValue) executor"
+            continuation.resume(
+                throwing: CallRejection.notReady(runtime: request.runtime, reason: reason))
             return false
         }
         let parked = runningCells < configuration.slots ? lane.parked.popLast() : nil
@@ -95,7 +104,9 @@ final class SupervisorCore {
     func startQueued() {
         while runningCells < configuration.slots {
             let ready = lanes.values.filter { !$0.queue.isEmpty && !$0.parked.isEmpty }
-            guard let lane = ready.min(by: { $0.queue[0].queuedNs < $1.queue[0].queuedNs }), let cell = lane.parked.popLast() else { break }
+            guard let lane = ready.min(by: { $0.queue[0].queuedNs < $1.queue[0].queuedNs }),
+                let cell = lane.parked.popLast()
+            else { break }
             start(lane.queue.removeFirst(), in: cell)
         }
         for lane in lanes.values { replenish(lane) }
@@ -112,12 +123,17 @@ final class SupervisorCore {
         let cgroupPeak = cell?.slot.cgroup?.peakBytes()
         observer.callEnded(
             CallReport(
-                id: call.request.id, failure: call.failure, startedAtMs: started ? call.startedMs : call.queuedMs,
-                endedAtMs: wallClockMs(), queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
-                startMs: started ? milliseconds(call.startedNs, confined) : 0, initMs: milliseconds(confined, loaded),
-                runMs: own?.loadedNs ?? 0 > 0 ? milliseconds(loaded, call.settledNs) : 0, cpuMs: exit?.cpuMs ?? 0,
+                id: call.request.id, failure: call.failure,
+                startedAtMs: started ? call.startedMs : call.queuedMs,
+                endedAtMs: wallClockMs(),
+                queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
+                startMs: started ? milliseconds(call.startedNs, confined) : 0,
+                initMs: milliseconds(confined, loaded),
+                runMs: own?.loadedNs ?? 0 > 0 ? milliseconds(loaded, call.settledNs) : 0,
+                cpuMs: exit?.cpuMs ?? 0,
                 peakMemoryBytes: cgroupPeak ?? exit?.peakResidentBytes ?? 0,
-                bytesIn: call.request.event.readableBytes, bytesOut: call.bytesOut, logBytes: call.log.totalBytes,
+                bytesIn: call.request.event.readableBytes, bytesOut: call.bytesOut,
+                logBytes: call.log.totalBytes,
                 logTruncated: call.log.isTruncated, log: call.log.lines, blocked: own?.denial,
                 template: cell?.template.name ?? ""))
     }
@@ -148,7 +164,9 @@ final class SupervisorCore {
         }
         for lane in lanes.values {
             if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
-            if let template = lane.template, case .starting = template.phase, now > template.startedNs + Self.startLimitNs {
+            if let template = lane.template, case .starting = template.phase,
+                now > template.startedNs + Self.startLimitNs
+            {
                 template.complaint = "it was not ready after \(Self.startLimitNs / 1_000_000_000) s"
                 loseTemplate(lane, template)
             }

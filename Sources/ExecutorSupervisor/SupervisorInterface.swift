@@ -10,7 +10,9 @@ public protocol CallObserver: Sendable {
 
 /// The state of one runtime's template, for readiness.
 public struct TemplateStatus: Sendable, Equatable {
-    public enum State: String, Sendable, Codable { case starting, ready, restarting, failed, stopped }
+    public enum State: String, Sendable, Codable {
+        case starting, ready, restarting, failed, stopped
+    }
     public var runtime: Runtime
     public var state: State
     /// The interpreter's version, for example `3.11.7`; empty while it is not known.

@@ -64,7 +64,8 @@ final class Lane {
             case .lost, nil: isHopeful ? .restarting : .failed
             }
         return TemplateStatus(
-            runtime: executor.runtime, state: state, interpreter: executor.version, parked: parked.count,
+            runtime: executor.runtime, state: state, interpreter: executor.version,
+            parked: parked.count,
             running: running, restarts: restarts, detail: state == .ready ? "" : detail)
     }
 }

@@ -21,32 +21,42 @@ enum Verdict {
             return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
         }
         if let failure = own.setupFailure, exit.status == .exited(Int(CW_EXIT_SETUP)) {
-            return CallFailure(cause: .crashed, message: "the cell could not be set up for the call: \(failure)")
+            return CallFailure(
+                cause: .crashed, message: "the cell could not be set up for the call: \(failure)")
         }
         // abort() in the first process of a PID namespace: see trap.c.
-        let status: ExitStatus = own.aborted && exit.status == .exited(Int(CW_EXIT_ABORT)) ? .signalled(SIGABRT) : exit.status
+        let status: ExitStatus =
+            own.aborted && exit.status == .exited(Int(CW_EXIT_ABORT))
+            ? .signalled(SIGABRT) : exit.status
         switch status {
         case .signalled(let signal):
             let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 1000
             if signal == SIGXCPU || (signal == SIGKILL && overCPU) {
                 return CallFailure(
                     cause: .cpuLimit,
-                    message: "the call used its \(evidence.cpuSeconds) s of CPU time (\(Int(exit.cpuMs)) ms were used)")
+                    message:
+                        "the call used its \(evidence.cpuSeconds) s of CPU time (\(Int(exit.cpuMs)) ms were used)"
+                )
             }
             if own.refusedMemory > 0, [SIGABRT, SIGTRAP, SIGILL, SIGSEGV].contains(signal) {
                 return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
             }
             let name = signalName(signal)
             let why = explanations[signal].map { ": \($0)" } ?? ""
-            return CallFailure(cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)", signal: name)
+            return CallFailure(
+                cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)",
+                signal: name)
         case .exited(0):
             return CallFailure(
                 cause: .exited,
-                message: "the process ended (exit code 0) before the handler gave a result: was a promise never settled, a callback never called?\(blocked)",
+                message:
+                    "the process ended (exit code 0) before the handler gave a result: was a promise never settled, a callback never called?\(blocked)",
                 exitCode: 0)
         case .exited(let code):
             return CallFailure(
-                cause: .exited, message: "the process exited with code \(code) before the handler gave a result\(blocked)",
+                cause: .exited,
+                message:
+                    "the process exited with code \(code) before the handler gave a result\(blocked)",
                 exitCode: code)
         }
     }
@@ -60,7 +70,8 @@ enum Verdict {
             cause: .wallTimeout,
             message: loading
                 ? "the code was still loading after \(limits.timeoutMs) ms, the function's time limit"
-                : "the handler did not finish within \(limits.timeoutMs) ms, the function's time limit")
+                : "the handler did not finish within \(limits.timeoutMs) ms, the function's time limit"
+        )
     }
 
     private static let explanations: [Int32: String] = [

@@ -42,7 +42,8 @@ struct BundleListing: Sendable {
         hash.update(data: Array("cloister bundle 1\n".utf8))
         for file in files {
             let kind = file.isExecutable ? "x" : "-"
-            hash.update(data: Array("\(kind) \(file.bytes) \(hex(file.digest)) \(file.path)\n".utf8))
+            hash.update(
+                data: Array("\(kind) \(file.bytes) \(hex(file.digest)) \(file.path)\n".utf8))
         }
         return hex(hash.finalize())
     }
@@ -50,7 +51,8 @@ struct BundleListing: Sendable {
 
 private func hex(_ digest: SHA256.Digest) -> String {
     let digits = Array("0123456789abcdef".utf8)
-    return String(decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    return String(
+        decoding: digest.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
 }
 
 /// Writes a bundle's files below a folder, hashing them on the way.
@@ -89,7 +91,8 @@ struct BundleWriter {
         while try next({ piece in
             guard piece.count <= left else {
                 throw RegistryError.invalidBundle(
-                    message: "the bundle has more than \(limit) bytes unpacked, reached in the entry "
+                    message:
+                        "the bundle has more than \(limit) bytes unpacked, reached in the entry "
                         + quoted(path.text))
             }
             left -= piece.count

@@ -43,12 +43,14 @@ struct BundlePath: Hashable {
         }
         guard !name.isEmpty else { throw refuse("has no name") }
         guard name.utf8.count <= limits.pathBytes else {
-            throw refuse("has a name of \(name.utf8.count) bytes; at most \(limits.pathBytes) are allowed")
+            throw refuse(
+                "has a name of \(name.utf8.count) bytes; at most \(limits.pathBytes) are allowed")
         }
         guard !name.utf8.contains(UInt8(ascii: "\\")) else {
             throw refuse("has a backslash in its name; folders are separated by /")
         }
-        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
+        else {
             throw refuse("has a control character in its name")
         }
         guard name.utf8.first != UInt8(ascii: "/") else {
@@ -87,9 +89,13 @@ struct BundleTree {
         }
         if path.isFolder {
             guard listedFolders.insert(path.text).inserted else { throw refuse("is there twice") }
-            guard !files.contains(path.text) else { throw refuse("is there as a file and as a folder") }
+            guard !files.contains(path.text) else {
+                throw refuse("is there as a file and as a folder")
+            }
         } else {
-            guard !folders.contains(path.text) else { throw refuse("is there as a file and as a folder") }
+            guard !folders.contains(path.text) else {
+                throw refuse("is there as a file and as a folder")
+            }
             guard files.insert(path.text).inserted else { throw refuse("is there twice") }
         }
         var made: [String] = []

@@ -118,7 +118,8 @@ final class BundleStore: Sendable {
     }
 
     /// The file that a single source text becomes.
-    static func fileName(_ handler: HandlerName, runtime: FunctionRuntime, source: String) -> String {
+    static func fileName(_ handler: HandlerName, runtime: FunctionRuntime, source: String) -> String
+    {
         switch runtime {
         case .python: "\(handler.file).py"
         case .javascript: "\(handler.file).\(ModuleSyntax.isModule(source) ? "mjs" : "js")"
@@ -145,9 +146,11 @@ final class BundleStore: Sendable {
         if rename(path, temporary) == 0 {
             discard(temporary)
         } else if errno != ENOENT {
-            logger.warning("a bundle that nobody needs stays on the disk", metadata: [
-                "path": "\(path)", "reason": "\(errorText(errno))",
-            ])
+            logger.warning(
+                "a bundle that nobody needs stays on the disk",
+                metadata: [
+                    "path": "\(path)", "reason": "\(errorText(errno))",
+                ])
         }
         leases.removed(sha256)
     }
@@ -157,9 +160,11 @@ final class BundleStore: Sendable {
         do {
             try removeTree(temporary)
         } catch {
-            logger.warning("a temporary folder stays until the next start", metadata: [
-                "path": "\(temporary)", "reason": "\(error)",
-            ])
+            logger.warning(
+                "a temporary folder stays until the next start",
+                metadata: [
+                    "path": "\(temporary)", "reason": "\(error)",
+                ])
         }
     }
 }

@@ -141,7 +141,8 @@ struct CallBacklog {
 
     /// Registers one who waits for the end of a call whose caller has its answer.
     /// - Returns: false when there is nothing to wait for.
-    mutating func addWaiting(_ id: String, _ continuation: AsyncStream<Never>.Continuation) -> Bool {
+    mutating func addWaiting(_ id: String, _ continuation: AsyncStream<Never>.Continuation) -> Bool
+    {
         guard live[id]?.isReplied == true else { return false }
         live[id]?.waiting.append(continuation)
         return true

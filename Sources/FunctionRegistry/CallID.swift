@@ -54,7 +54,8 @@ public final class CallIDGenerator: Sendable {
         return String(unsafeUninitializedCapacity: 26) { characters in
             for position in 0..<26 {
                 let shift = (25 - position) * 5
-                characters[position] = alphabet[Int(truncatingIfNeeded: value >> UInt128(shift)) & 31]
+                characters[position] =
+                    alphabet[Int(truncatingIfNeeded: value >> UInt128(shift)) & 31]
             }
             return 26
         }

@@ -66,7 +66,9 @@ public final class CallRecorder: Sendable {
     /// - Parameter update: fills in the outcome; must set a final state. An `endedAtMs` that it leaves
     ///   out is now.
     public func recordEnded(id: String, log: [CallLogLine], update: (inout CallRecord) -> Void) {
-        let waiting = state.withLock { $0.end(id, log: log, nowMs: currentTimeMs(), update: update) }
+        let waiting = state.withLock {
+            $0.end(id, log: log, nowMs: currentTimeMs(), update: update)
+        }
         for continuation in waiting { continuation.finish() }
         wakeUps.continuation.yield()
     }
@@ -128,9 +130,11 @@ public final class CallRecorder: Sendable {
             let failures = state.withLock { $0.batchFailed(batch, error: "\(error)") }
             // Once for each time that it begins; `health` tells for how long it lasts.
             if failures == 1 {
-                logger.error("call records cannot be written and are kept in memory", metadata: [
-                    "reason": "\(error)",
-                ])
+                logger.error(
+                    "call records cannot be written and are kept in memory",
+                    metadata: [
+                        "reason": "\(error)"
+                    ])
             }
             throw error
         }

@@ -144,7 +144,8 @@ struct CallStore: Sendable {
 
     /// Columns that are known when a call is accepted, and those that come later.
     private static let fixedColumns = [
-        "id", "function", "version", "runtime", "queuedAtMs", "bytesIn", "timeoutMs", "memoryMB", "tmpMB",
+        "id", "function", "version", "runtime", "queuedAtMs", "bytesIn", "timeoutMs", "memoryMB",
+        "tmpMB",
     ]
     private static let laterColumns = [
         "state", "cause", "message", "errorType", "stack", "exitCode", "signal", "blocked",

@@ -22,7 +22,8 @@ public final class FunctionRegistry: Sendable {
     /// - Throws: `RegistryError.directoryInUse`, `.storage`.
     public init(
         directory: String, bundleLimits: BundleLimits = BundleLimits(),
-        retention: CallRetention = CallRetention(), backlog: CallBacklogLimits = CallBacklogLimits(),
+        retention: CallRetention = CallRetention(),
+        backlog: CallBacklogLimits = CallBacklogLimits(),
         logger: Logger = Logger(label: "cloister.registry")
     ) throws {
         let isNew = !isDirectory(directory)
@@ -40,9 +41,11 @@ public final class FunctionRegistry: Sendable {
             return database
         }
         calls = try CallRecorder(
-            store: CallStore(database: database, retention: retention), backlog: backlog, logger: logger)
+            store: CallStore(database: database, retention: retention), backlog: backlog,
+            logger: logger)
         // Bundles that were stored or dereferenced just before the process was killed.
-        for sha256 in try bundles.storedBundles() where try !Self.isReferenced(sha256, in: database) {
+        for sha256 in try bundles.storedBundles() where try !Self.isReferenced(sha256, in: database)
+        {
             try removeTree("\(bundles.root)/\(sha256)")
         }
     }
@@ -100,7 +103,9 @@ public final class FunctionRegistry: Sendable {
     /// - Returns: false when there is no such function.
     public func delete(_ name: String) async throws -> Bool {
         let removed: Set<String>? = try await durably("delete \(name)") { db in
-            guard var row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else { return nil }
+            guard var row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else {
+                return nil
+            }
             row.isDeleted = true
             try row.update(db)
             let bundles = try Set(
@@ -162,7 +167,9 @@ public final class FunctionRegistry: Sendable {
             return number
         }
         let fetched: [FunctionVersion]? = try await read("list the versions of \(name)") { db in
-            guard let row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else { return nil }
+            guard let row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else {
+                return nil
+            }
             return try FunctionVersion.fetchAll(
                 db,
                 sql: """

@@ -58,7 +58,8 @@ public struct FunctionSpec: Sendable, Equatable {
             }
             guard !description.unicodeScalars.contains("\0") else {
                 throw RegistryError.invalidFunction(
-                    field: "description", message: "the description has a NUL character; leave it out")
+                    field: "description",
+                    message: "the description has a NUL character; leave it out")
             }
         }
     }
@@ -74,7 +75,8 @@ public struct FunctionSpec: Sendable, Equatable {
         else {
             throw RegistryError.invalidFunction(
                 field: "name",
-                message: "the name \(quoted(name)) is not 1 to 64 lower-case letters, digits, _ and - "
+                message:
+                    "the name \(quoted(name)) is not 1 to 64 lower-case letters, digits, _ and - "
                     + "that begin with a letter or a digit")
         }
     }

@@ -21,9 +21,12 @@ public struct HandlerName: Sendable, Equatable {
                 !component.isEmpty && component.utf8.first != UInt8(ascii: "-")
                     && component.utf8.allSatisfy { isWord($0) || $0 == UInt8(ascii: "-") }
             })
-        else { throw refuse("has a file that is not made of letters, digits, _ and - between slashes") }
+        else {
+            throw refuse("has a file that is not made of letters, digits, _ and - between slashes")
+        }
         let dollar: UInt8? = runtime == .javascript ? UInt8(ascii: "$") : nil
-        guard let first = parts[1].utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
+        guard let first = parts[1].utf8.first,
+            !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
             parts[1].utf8.allSatisfy({ isWord($0) || $0 == dollar })
         else { throw refuse("has a function that is not an identifier") }
         file = String(parts[0])
@@ -55,7 +58,8 @@ func quoted(_ text: some StringProtocol) -> String {
     for scalar in text.unicodeScalars.prefix(200) {
         switch scalar {
         case "\"", "\\": result += "\\\(scalar)"
-        case _ where scalar.properties.generalCategory == .control: result += scalar.escaped(asASCII: true)
+        case _ where scalar.properties.generalCategory == .control:
+            result += scalar.escaped(asASCII: true)
         default: result.unicodeScalars.append(scalar)
         }
     }

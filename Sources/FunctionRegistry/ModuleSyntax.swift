@@ -143,7 +143,8 @@ struct ModuleSyntax {
                 position += 1
                 return value()
             case UInt8(ascii: "\\"): position += 2
-            case UInt8(ascii: "$") where position + 1 < text.count && text[position + 1] == UInt8(ascii: "{"):
+            case UInt8(ascii: "$")
+            where position + 1 < text.count && text[position + 1] == UInt8(ascii: "{"):
                 position += 2
                 open.append(UInt8(ascii: "\""))
                 (afterValue, atStatement) = (false, false)
@@ -178,7 +179,8 @@ struct ModuleSyntax {
             if isSpace(byte) {
                 ahead.position += 1
             } else if byte == UInt8(ascii: "/"), ahead.position + 1 < text.count,
-                text[ahead.position + 1] == UInt8(ascii: "/") || text[ahead.position + 1] == UInt8(ascii: "*")
+                text[ahead.position + 1] == UInt8(ascii: "/")
+                    || text[ahead.position + 1] == UInt8(ascii: "*")
             {
                 ahead.skipSlash()
             } else {

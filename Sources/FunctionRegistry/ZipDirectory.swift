@@ -25,17 +25,20 @@ struct ZipDirectory {
         let count = reader.u16(end + 10)
         let size = reader.u32(end + 12)
         let start = reader.u32(end + 16)
-        guard reader.u16(end + 4) == 0, reader.u16(end + 6) == 0, reader.u16(end + 8) == count else {
+        guard reader.u16(end + 4) == 0, reader.u16(end + 6) == 0, reader.u16(end + 8) == count
+        else {
             throw refuse("the zip archive is one of several parts; pack it as one file")
         }
         guard start != 0xFFFF_FFFF, size != 0xFFFF_FFFF, count != 0xFFFF else {
-            throw refuse("the zip archive is in the zip64 format; bundles have to be smaller than that")
+            throw refuse(
+                "the zip archive is in the zip64 format; bundles have to be smaller than that")
         }
         guard start + size == end else {
             throw refuse("the zip archive's directory is not where its end record says")
         }
         guard count <= limits.entries else {
-            throw refuse("the zip archive has \(count) entries; at most \(limits.entries) are allowed")
+            throw refuse(
+                "the zip archive has \(count) entries; at most \(limits.entries) are allowed")
         }
         var entries: [ZipEntry] = []
         entries.reserveCapacity(count)
@@ -107,7 +110,8 @@ struct ZipDirectory {
         guard reader.bytes[local + 30..<local + 30 + reader.u16(local + 26)] == entry.name else {
             throw refuse("has another name in its local header")
         }
-        guard reader.u16(local + 6) & 0x2049 == flags & 0x2049, reader.u16(local + 8) == method else {
+        guard reader.u16(local + 6) & 0x2049 == flags & 0x2049, reader.u16(local + 8) == method
+        else {
             throw refuse("is described otherwise in its local header")
         }
         // With bit 3 the sizes follow the data, and libarchive compares them there.

@@ -36,7 +36,8 @@ public enum ZipUnpacker {
                     continue
                 }
                 var count = 0
-                try writer.addFile(path, isExecutable: (entry.unixMode ?? 0) & 0o111 != 0) { write in
+                try writer.addFile(path, isExecutable: (entry.unixMode ?? 0) & 0o111 != 0) {
+                    write in
                     try reader.readPiece(path) { piece in
                         count += piece.count
                         try write(piece)
@@ -64,7 +65,8 @@ public enum ZipUnpacker {
         case 0o100000 where !path.isFolder: break
         case 0o040000 where path.isFolder: break
         case 0o120000: throw refuse("is a symbolic link; put the file itself into the bundle")
-        case 0o100000, 0o040000: throw refuse("is a folder by its name and a file by its mode, or the reverse")
+        case 0o100000, 0o040000:
+            throw refuse("is a folder by its name and a file by its mode, or the reverse")
         default: throw refuse("is neither a file nor a folder")
         }
         if path.isFolder, entry.unpackedBytes != 0 { throw refuse("is a folder with content") }
@@ -133,7 +135,9 @@ private final class ArchiveReader {
     }
 
     /// Hands the next piece of the current entry to `body`; `false` at the entry's end.
-    func readPiece(_ path: BundlePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+    func readPiece(_ path: BundlePath, _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+        -> Bool
+    {
         let count = archive_read_data(archive, buffer.baseAddress, buffer.count)
         guard count >= 0 else { throw failure("the entry \(quoted(path.text)) is damaged") }
         if count == 0 { return false }

@@ -18,7 +18,9 @@ struct Launcher {
             var trees = world.ids == nil ? nil : try world.openBinds()
             let gate = try Gate()
             var pidfd: Int32 = -1
-            let pid = try check(csb_fork_sibling(namespaces, &pidfd), "fork into new namespaces", detail: namespaceAdvice)
+            let pid = try check(
+                csb_fork_sibling(namespaces, &pidfd), "fork into new namespaces",
+                detail: namespaceAdvice)
             if pid == 0 {
                 becomeTemplate(world, trees: &trees, gate: gate)
             }
@@ -97,7 +99,9 @@ private struct Gate {
     func pass() throws {
         var byte: UInt8 = 0
         close(ends[1])
-        guard read(ends[0], &byte, 1) == 1 else { throw SandboxError("wait for the ids: the launcher ended") }
+        guard read(ends[0], &byte, 1) == 1 else {
+            throw SandboxError("wait for the ids: the launcher ended")
+        }
         close(ends[0])
     }
 }

@@ -24,7 +24,9 @@ extension World {
         try check(csb_mount(nil, "/", nil, csb_ms_rec_private, nil), "make mounts private")
         let root = "/tmp"
         try check(
-            csb_mount("cloister", root, "tmpfs", UInt(MS_NOSUID) | UInt(MS_NODEV), "size=4m,nr_inodes=4096,mode=755"),
+            csb_mount(
+                "cloister", root, "tmpfs", UInt(MS_NOSUID) | UInt(MS_NODEV),
+                "size=4m,nr_inodes=4096,mode=755"),
             "mount the new root")
         for (bind, tree) in zip(binds, trees) {
             let target = root + bind.target
@@ -35,7 +37,10 @@ extension World {
         for folder in folders { try makeFolder(root + folder) }
         for folder in hidden {
             try check(
-                csb_mount("hidden", root + folder, "tmpfs", UInt(MS_NOSUID) | UInt(MS_NODEV) | UInt(MS_RDONLY), "size=4k,nr_inodes=2,mode=755"),
+                csb_mount(
+                    "hidden", root + folder, "tmpfs",
+                    UInt(MS_NOSUID) | UInt(MS_NODEV) | UInt(MS_RDONLY),
+                    "size=4k,nr_inodes=2,mode=755"),
                 "hide \(folder)")
         }
         for link in links {
@@ -44,18 +49,25 @@ extension World {
             }
         }
         try check(csb_pivot(root), "change the root")
-        try check(csb_path_attributes("/", UInt64(MOUNT_ATTR_RDONLY) | UInt64(MOUNT_ATTR_NOSUID) | UInt64(MOUNT_ATTR_NODEV)), "make the root read-only")
+        try check(
+            csb_path_attributes(
+                "/",
+                UInt64(MOUNT_ATTR_RDONLY) | UInt64(MOUNT_ATTR_NOSUID) | UInt64(MOUNT_ATTR_NODEV)),
+            "make the root read-only")
         try check(csb_sethostname("cloister"), "set the host name")
     }
 
     /// Keeps only what a template needs to fork cells.
     func confineTemplate() throws(SandboxError) {
         for (resource, limit) in [(RLIMIT_CORE, UInt64(0)), (RLIMIT_NOFILE, 4096)] {
-            try check(csb_set_rlimit(Int32(resource.rawValue), limit, limit), "set the template's limits")
+            try check(
+                csb_set_rlimit(Int32(resource.rawValue), limit, limit), "set the template's limits")
         }
         // The soft limit at the start is the size of every thread's stack, which counts as data in
         // full; a cell has the main thread's raised again.
-        try check(csb_set_rlimit(Int32(RLIMIT_STACK.rawValue), 2 << 20, 8 << 20), "set the template's stack")
+        try check(
+            csb_set_rlimit(Int32(RLIMIT_STACK.rawValue), 2 << 20, 8 << 20),
+            "set the template's stack")
         umask(0o022)
         try check(csb_no_capabilities_but(Self.kept, Int32(Self.kept.count)), "drop capabilities")
         try check(csb_prctl(PR_SET_NO_NEW_PRIVS, 1), "set no_new_privs")
@@ -68,7 +80,9 @@ extension World {
     func execute() -> SandboxError {
         csb_close_range(UInt32(LauncherDescriptor.filter) + 1, .max)
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
-        var envp: [UnsafeMutablePointer<CChar>?] = environment.sorted { $0.key < $1.key }.map { strdup("\($0.key)=\($0.value)") }
+        var envp: [UnsafeMutablePointer<CChar>?] = environment.sorted { $0.key < $1.key }.map {
+            strdup("\($0.key)=\($0.value)")
+        }
         argv.append(nil)
         envp.append(nil)
         let code = csb_execve(program, argv, envp)
@@ -83,7 +97,9 @@ private let MS_NODEV = 4
 /// Makes the file or folder that a bind will cover.
 private func makePlace(for tree: Int32, at target: String) throws(SandboxError) {
     var info = stat()
-    guard fstat(tree, &info) == 0 else { throw SandboxError("look at what goes to \(target)", code: errno) }
+    guard fstat(tree, &info) == 0 else {
+        throw SandboxError("look at what goes to \(target)", code: errno)
+    }
     if info.st_mode & S_IFMT == S_IFDIR {
         try makeFolder(target)
         return
@@ -99,6 +115,8 @@ private func makeFolder(_ path: String) throws(SandboxError) {
     var built = ""
     for part in path.split(separator: "/") {
         built += "/" + part
-        guard mkdir(built, 0o755) == 0 || errno == EEXIST else { throw SandboxError("make \(built)", code: errno) }
+        guard mkdir(built, 0o755) == 0 || errno == EEXIST else {
+            throw SandboxError("make \(built)", code: errno)
+        }
     }
 }

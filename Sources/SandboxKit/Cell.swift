@@ -13,7 +13,10 @@ public final class Cell {
     /// Set when the template has forked it.
     public var process: Descriptor?
 
-    init(number: UInt32, call: Descriptor, standardOutput: Descriptor, standardError: Descriptor, status: Descriptor) {
+    init(
+        number: UInt32, call: Descriptor, standardOutput: Descriptor, standardError: Descriptor,
+        status: Descriptor
+    ) {
         self.number = number
         self.call = call
         self.standardOutput = standardOutput
@@ -37,7 +40,8 @@ public final class Cell {
 
     private func field(_ name: String, of file: String) -> Int? {
         for line in CgroupFile.read(file)?.split(separator: "\n") ?? [] where line.hasPrefix(name) {
-            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap { Int($0) }
+            return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap
+            { Int($0) }
         }
         return nil
     }
@@ -79,22 +83,33 @@ public struct CellSelfReport: Sendable, Equatable {
         refusedMemory = Int(page.out_of_memory)
         aborted = page.aborted != 0
         if page.failed_stage != 0 {
-            setupFailure = "\(Self.stages[page.failed_stage] ?? "set-up step \(page.failed_stage)"): \(errorText(page.failed_errno))"
+            setupFailure =
+                "\(Self.stages[page.failed_stage] ?? "set-up step \(page.failed_stage)"): \(errorText(page.failed_errno))"
         }
         if page.denials > 0 {
-            let arguments = withUnsafeBytes(of: page.denied_args) { Array($0.bindMemory(to: UInt64.self)) }
-            let text = withUnsafeBytes(of: page.denied_text) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            let arguments = withUnsafeBytes(of: page.denied_args) {
+                Array($0.bindMemory(to: UInt64.self))
+            }
+            let text = withUnsafeBytes(of: page.denied_text) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
             denial = describeDenial(number: Int(page.denied_nr), arguments: arguments, text: text)
         }
     }
 
     private static let stages: [UInt32: String] = [
-        UInt32(CW_STAGE_CGROUP.rawValue): "joining its cgroup", UInt32(CW_STAGE_TMP.rawValue): "mounting /tmp",
-        UInt32(CW_STAGE_BUNDLE.rawValue): "binding the bundle", UInt32(CW_STAGE_STORE.rawValue): "leaving the bundle store",
-        UInt32(CW_STAGE_TMP_SIZE.rawValue): "sizing /tmp", UInt32(CW_STAGE_RLIMIT.rawValue): "setting resource limits",
-        UInt32(CW_STAGE_GROUPS.rawValue): "changing its group", UInt32(CW_STAGE_UID.rawValue): "changing its user",
-        UInt32(CW_STAGE_CAPABILITIES.rawValue): "dropping capabilities", UInt32(CW_STAGE_LANDLOCK.rawValue): "entering Landlock",
-        UInt32(CW_STAGE_SECCOMP.rawValue): "loading the seccomp filter", UInt32(CW_STAGE_PROTOCOL.rawValue): "reading the call",
+        UInt32(CW_STAGE_CGROUP.rawValue): "joining its cgroup",
+        UInt32(CW_STAGE_TMP.rawValue): "mounting /tmp",
+        UInt32(CW_STAGE_BUNDLE.rawValue): "binding the bundle",
+        UInt32(CW_STAGE_STORE.rawValue): "leaving the bundle store",
+        UInt32(CW_STAGE_TMP_SIZE.rawValue): "sizing /tmp",
+        UInt32(CW_STAGE_RLIMIT.rawValue): "setting resource limits",
+        UInt32(CW_STAGE_GROUPS.rawValue): "changing its group",
+        UInt32(CW_STAGE_UID.rawValue): "changing its user",
+        UInt32(CW_STAGE_CAPABILITIES.rawValue): "dropping capabilities",
+        UInt32(CW_STAGE_LANDLOCK.rawValue): "entering Landlock",
+        UInt32(CW_STAGE_SECCOMP.rawValue): "loading the seccomp filter",
+        UInt32(CW_STAGE_PROTOCOL.rawValue): "reading the call",
         UInt32(CW_STAGE_SESSION.rawValue): "starting a session",
     ]
 }

@@ -44,10 +44,14 @@ public struct CellOrder: Sendable {
     /// The header that goes before the call's description and its event.
     public func header(metaBytes: Int, eventBytes: Int) throws(SandboxError) -> [UInt8] {
         let name = Array(bundle.utf8)
-        guard name.count == Int(CW_BUNDLE_NAME), name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }) else {
+        guard name.count == Int(CW_BUNDLE_NAME),
+            name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
             throw SandboxError("name the bundle", detail: "\(bundle) is not a SHA-256 in hex")
         }
-        guard limits.count <= Int(CW_MAX_RLIMITS) else { throw SandboxError("set more than \(CW_MAX_RLIMITS) limits") }
+        guard limits.count <= Int(CW_MAX_RLIMITS) else {
+            throw SandboxError("set more than \(CW_MAX_RLIMITS) limits")
+        }
         var call = cw_call()
         call.magic = UInt32(CW_CALL_MAGIC)
         call.rlimit_count = UInt32(limits.count)
@@ -58,7 +62,9 @@ public struct CellOrder: Sendable {
         withUnsafeMutableBytes(of: &call.rlimits) { space in
             let table = space.bindMemory(to: cw_rlimit.self)
             for (index, limit) in limits.enumerated() {
-                table[index] = cw_rlimit(resource: limit.resource.rawValue, reserved: 0, soft: limit.soft, hard: limit.hard)
+                table[index] = cw_rlimit(
+                    resource: limit.resource.rawValue, reserved: 0, soft: limit.soft,
+                    hard: limit.hard)
             }
         }
         return withUnsafeBytes(of: call) { Array($0) }

@@ -23,12 +23,16 @@ public final class CgroupSlot {
     init(v1 folders: [String: String]) throws(SandboxError) {
         var tasks: [Descriptor] = []
         for (_, folder) in folders.sorted(by: { $0.key < $1.key }) {
-            guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw SandboxError("make \(folder)", code: errno) }
+            guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+                throw SandboxError("make \(folder)", code: errno)
+            }
             tasks.append(try Descriptor.open("\(folder)/tasks", O_WRONLY))
         }
         attachment = tasks
         attachmentKind = UInt32(CW_CGROUP_TASKS.rawValue)
-        if let pids = folders["pids"] { try CgroupFile.write("\(pids)/pids.max", "\(CgroupSlot.maximumTasks)") }
+        if let pids = folders["pids"] {
+            try CgroupFile.write("\(pids)/pids.max", "\(CgroupSlot.maximumTasks)")
+        }
         if let memory = folders["memory"] {
             let limit = try Descriptor.open("\(memory)/memory.limit_in_bytes", O_RDWR)
             // Memory and swap together; only where the kernel accounts swap.
@@ -44,7 +48,9 @@ public final class CgroupSlot {
     }
 
     init(v2 folder: String) throws(SandboxError) {
-        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else { throw SandboxError("make \(folder)", code: errno) }
+        guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
+            throw SandboxError("make \(folder)", code: errno)
+        }
         attachment = [try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)]
         attachmentKind = UInt32(CW_CGROUP_DIRECTORY.rawValue)
         try CgroupFile.write("\(folder)/pids.max", "\(CgroupSlot.maximumTasks)")
@@ -54,7 +60,9 @@ public final class CgroupSlot {
         memoryLimits = [try Descriptor.open("\(folder)/memory.max", O_RDWR)]
         usage = try Descriptor.open("\(folder)/memory.current", O_RDONLY)
         // Since Linux 5.19; writing to it starts it anew for this descriptor since 6.12.
-        peak = (try? Descriptor.open("\(folder)/memory.peak", O_RDWR)) ?? (try? Descriptor.open("\(folder)/memory.peak", O_RDONLY))
+        peak =
+            (try? Descriptor.open("\(folder)/memory.peak", O_RDWR))
+            ?? (try? Descriptor.open("\(folder)/memory.peak", O_RDONLY))
         peakResets = peak.map { Glibc.write($0.raw, "0", 1) == 1 } ?? false
         events = try Descriptor.open("\(folder)/memory.events", O_RDONLY)
     }

@@ -22,7 +22,8 @@ public final class CgroupTree {
         let mounts = CgroupMounts.read()
         var made: [String] = []
         var reasons: [String] = []
-        if let v2 = mounts.unified, let base = CgroupTree.v2Base(v2, name: name, reasons: &reasons) {
+        if let v2 = mounts.unified, let base = CgroupTree.v2Base(v2, name: name, reasons: &reasons)
+        {
             support = .v2(base)
             folders = [base]
             return
@@ -53,7 +54,8 @@ public final class CgroupTree {
     /// A group for one slot.
     public func makeSlot(_ index: Int) throws(SandboxError) -> CgroupSlot? {
         switch support {
-        case .v1(let controllers): try CgroupSlot(v1: controllers.mapValues { "\($0)/slot-\(index)" })
+        case .v1(let controllers):
+            try CgroupSlot(v1: controllers.mapValues { "\($0)/slot-\(index)" })
         case .v2(let base): try CgroupSlot(v2: "\(base)/slot-\(index)")
         case .none: nil
         }
@@ -66,10 +68,14 @@ public final class CgroupTree {
         }
     }
 
-    private static func v2Base(_ v2: CgroupMounts.Unified, name: String, reasons: inout [String]) -> String? {
+    private static func v2Base(_ v2: CgroupMounts.Unified, name: String, reasons: inout [String])
+        -> String?
+    {
         // Our own group where it was delegated to us, else the top where we may write there.
         for parent in v2.own == v2.mount ? [v2.own] : [v2.own, v2.mount] {
-            guard let available = CgroupFile.read("\(parent)/cgroup.controllers")?.split(separator: " "),
+            guard
+                let available = CgroupFile.read("\(parent)/cgroup.controllers")?.split(
+                    separator: " "),
                 available.contains("memory"), available.contains("pids")
             else {
                 reasons.append("cgroup v2 at \(parent) has no memory and pids controllers")
@@ -81,7 +87,8 @@ public final class CgroupTree {
                 reasons.append("cannot make \(folder): \(errorText(errno))")
                 continue
             }
-            let enabled = CgroupFile.read("\(parent)/cgroup.subtree_control")?.split(separator: " ") ?? []
+            let enabled =
+                CgroupFile.read("\(parent)/cgroup.subtree_control")?.split(separator: " ") ?? []
             do {
                 if !enabled.contains("memory") || !enabled.contains("pids") {
                     if parent != v2.mount { try moveSelf(below: parent, name: name) }
@@ -106,15 +113,18 @@ public final class CgroupTree {
 
     /// Takes away what an evaluator that was killed left behind.
     private static func removeLeftovers(below parent: String) {
-        for entry in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? [] where entry.hasPrefix("cloister-") {
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        where entry.hasPrefix("cloister-") {
             let number = entry.dropFirst("cloister-".count).prefix { $0.isNumber }
-            guard let pid = pid_t(number), pid != getpid(), Glibc.kill(pid, 0) != 0, errno == ESRCH else { continue }
+            guard let pid = pid_t(number), pid != getpid(), Glibc.kill(pid, 0) != 0, errno == ESRCH
+            else { continue }
             _ = removeTree("\(parent)/\(entry)")
         }
     }
 
     private static func removeTree(_ folder: String) -> Bool {
-        for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where entry.hasPrefix("slot-") {
+        for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where entry.hasPrefix("slot-") {
             rmdir("\(folder)/\(entry)")
         }
         return rmdir(folder) == 0 || errno == ENOENT
@@ -132,7 +142,8 @@ struct CgroupMounts {
 
     static func read() -> CgroupMounts {
         parse(
-            mountinfo: CgroupFile.read("/proc/self/mountinfo") ?? "", cgroup: CgroupFile.read("/proc/self/cgroup") ?? "")
+            mountinfo: CgroupFile.read("/proc/self/mountinfo") ?? "",
+            cgroup: CgroupFile.read("/proc/self/cgroup") ?? "")
     }
 
     /// - Parameters: the texts of /proc/self/mountinfo and /proc/self/cgroup (proc(5), cgroups(7)).
@@ -141,7 +152,9 @@ struct CgroupMounts {
         for line in cgroup.split(separator: "\n") {
             let parts = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
             guard parts.count == 3 else { continue }
-            for controller in parts[1].split(separator: ",") { own[String(controller)] = String(parts[2]) }
+            for controller in parts[1].split(separator: ",") {
+                own[String(controller)] = String(parts[2])
+            }
             if parts[1].isEmpty { own[""] = String(parts[2]) }
         }
         var result = CgroupMounts()
@@ -153,13 +166,15 @@ struct CgroupMounts {
             let kind = halves[1].split(separator: " ")
             func place(_ path: String) -> String {
                 // A container sees its own part of the tree as the mount's root.
-                let relative = root != "/" && path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
+                let relative =
+                    root != "/" && path.hasPrefix(root) ? String(path.dropFirst(root.count)) : path
                 return relative == "/" || relative.isEmpty ? mount : mount + relative
             }
             if kind.first == "cgroup2" {
                 result.unified = Unified(mount: mount, own: place(own[""] ?? "/"))
             } else if kind.first == "cgroup", let options = kind.last {
-                for controller in ["memory", "pids"] where options.split(separator: ",").contains(Substring(controller)) {
+                for controller in ["memory", "pids"]
+                where options.split(separator: ",").contains(Substring(controller)) {
                     result.v1[controller] = place(own[controller] ?? "/")
                 }
             }

@@ -30,17 +30,25 @@ public final class Descriptor: Sendable {
 
     /// Memory that can be handed to another process as a file.
     /// - Parameter fixedSize: whether its size can never change again.
-    static func memory(named name: String, size: Int, fixedSize: Bool) throws(SandboxError) -> Descriptor {
+    static func memory(named name: String, size: Int, fixedSize: Bool) throws(SandboxError)
+        -> Descriptor
+    {
         Descriptor(
-            owning: try check(csb_memfd(name, size, fixedSize ? 1 : 0), "make shared memory", detail: tooManyFiles))
+            owning: try check(
+                csb_memfd(name, size, fixedSize ? 1 : 0), "make shared memory", detail: tooManyFiles
+            ))
     }
 
     /// A memory file that holds the bytes, read from its start.
-    static func memory(named name: String, holding bytes: [UInt8]) throws(SandboxError) -> Descriptor {
+    static func memory(named name: String, holding bytes: [UInt8]) throws(SandboxError)
+        -> Descriptor
+    {
         let file = try memory(named: name, size: 0, fixedSize: false)
         var written = 0
         while written < bytes.count {
-            let count = bytes.withUnsafeBytes { Glibc.write(file.raw, $0.baseAddress?.advanced(by: written), bytes.count - written) }
+            let count = bytes.withUnsafeBytes {
+                Glibc.write(file.raw, $0.baseAddress?.advanced(by: written), bytes.count - written)
+            }
             guard count > 0 else { throw SandboxError("fill shared memory", code: errno) }
             written += count
         }
@@ -64,5 +72,6 @@ public final class Descriptor: Sendable {
         try check(csb_set_nonblocking(raw), "make a descriptor non-blocking")
     }
 
-    private static let tooManyFiles = "when there are too many open files: raise the limit with ulimit -n"
+    private static let tooManyFiles =
+        "when there are too many open files: raise the limit with ulimit -n"
 }

@@ -33,18 +33,30 @@ public struct Protection: Sendable, Equatable, Encodable {
         return [
             Protection(
                 "namespaces", .enforced,
-                "user, mount, network, UTS and PID for each template; mount, PID and IPC for each cell"),
-            Protection("files", .enforced, "a root of read-only binds, and a private /tmp for each cell"),
-            Protection("system calls", .enforced, "seccomp allowlist; foreign architectures end the process"),
-            Protection("privileges", .enforced, "no capabilities, no_new_privs, no user namespaces of its own"),
+                "user, mount, network, UTS and PID for each template; mount, PID and IPC for each cell"
+            ),
+            Protection(
+                "files", .enforced, "a root of read-only binds, and a private /tmp for each cell"),
+            Protection(
+                "system calls", .enforced,
+                "seccomp allowlist; foreign architectures end the process"),
+            Protection(
+                "privileges", .enforced,
+                "no capabilities, no_new_privs, no user namespaces of its own"),
             isRoot
-                ? Protection("a user of its own", .enforced, "each slot has its own user id, from a private range")
+                ? Protection(
+                    "a user of its own", .enforced,
+                    "each slot has its own user id, from a private range")
                 : Protection(
-                    "a user of its own", .partial, "all cells have the id of the user who runs the evaluator",
-                    advice: "run the evaluator as root: its cells then get ids that nothing else on the machine has"),
+                    "a user of its own", .partial,
+                    "all cells have the id of the user who runs the evaluator",
+                    advice:
+                        "run the evaluator as root: its cells then get ids that nothing else on the machine has"
+                ),
             memory(cgroups), tasks(cgroups, isRoot: isRoot),
             Protection(
-                "CPU time, files, descriptors", .enforced, "wall time by the supervisor, the rest by resource limits"),
+                "CPU time, files, descriptors", .enforced,
+                "wall time by the supervisor, the rest by resource limits"),
             landlock(),
         ]
     }
@@ -56,9 +68,11 @@ public struct Protection: Sendable, Equatable, Encodable {
         let name = "memory"
         switch cgroups {
         case .v1(let controllers) where controllers["memory"] != nil:
-            return Protection(name, .enforced, "cgroup v1 for all of a cell, RLIMIT_DATA for each process")
+            return Protection(
+                name, .enforced, "cgroup v1 for all of a cell, RLIMIT_DATA for each process")
         case .v2:
-            return Protection(name, .enforced, "cgroup v2 for all of a cell, RLIMIT_DATA for each process")
+            return Protection(
+                name, .enforced, "cgroup v2 for all of a cell, RLIMIT_DATA for each process")
         case .v1, .none:
             return Protection(
                 name, .partial,
@@ -71,12 +85,16 @@ public struct Protection: Sendable, Equatable, Encodable {
         let name = "threads"
         switch cgroups {
         case .v1(let controllers) where controllers["pids"] != nil:
-            return Protection(name, .enforced, "cgroup v1: at most \(CgroupSlot.maximumTasks) in a cell")
+            return Protection(
+                name, .enforced, "cgroup v1: at most \(CgroupSlot.maximumTasks) in a cell")
         case .v2:
-            return Protection(name, .enforced, "cgroup v2: at most \(CgroupSlot.maximumTasks) in a cell")
+            return Protection(
+                name, .enforced, "cgroup v2: at most \(CgroupSlot.maximumTasks) in a cell")
         case .v1, .none:
             return isRoot
-                ? Protection(name, .enforced, "RLIMIT_NPROC of the slot's user: at most \(CgroupSlot.maximumTasks)")
+                ? Protection(
+                    name, .enforced,
+                    "RLIMIT_NPROC of the slot's user: at most \(CgroupSlot.maximumTasks)")
                 : Protection(
                     name, .partial,
                     "RLIMIT_NPROC: at most \(CgroupSlot.maximumSharedTasks) in all cells of a language together; "
@@ -88,7 +106,9 @@ public struct Protection: Sendable, Equatable, Encodable {
     private static func landlock() -> Protection {
         let version = csb_landlock_version()
         let name = "Landlock"
-        if version > 0 { return Protection(name, .enforced, "version \(version): only /tmp can be written") }
+        if version > 0 {
+            return Protection(name, .enforced, "version \(version): only /tmp can be written")
+        }
         return Protection(
             name, .missing, "this kernel has no Landlock; mounts and seccomp hold without it",
             advice: "boot with landlock in the lsm= list, on Linux 5.13 or newer")

@@ -32,11 +32,15 @@ public final class Reactor: Sendable {
     }
 
     /// Starts watching. The token comes back with every event.
-    public func add(_ descriptor: Descriptor, token: UInt64, for events: Events) throws(SandboxError) {
+    public func add(_ descriptor: Descriptor, token: UInt64, for events: Events)
+        throws(SandboxError)
+    {
         try control(EPOLL_CTL_ADD, descriptor, token, events)
     }
 
-    public func change(_ descriptor: Descriptor, token: UInt64, for events: Events) throws(SandboxError) {
+    public func change(_ descriptor: Descriptor, token: UInt64, for events: Events)
+        throws(SandboxError)
+    {
         try control(EPOLL_CTL_MOD, descriptor, token, events)
     }
 
@@ -70,7 +74,9 @@ public final class Reactor: Sendable {
         }
     }
 
-    private func control(_ operation: Int32, _ descriptor: Descriptor, _ token: UInt64, _ events: Events) throws(SandboxError) {
+    private func control(
+        _ operation: Int32, _ descriptor: Descriptor, _ token: UInt64, _ events: Events
+    ) throws(SandboxError) {
         var event = epoll_event()
         event.events = events.rawValue
         event.data.u64 = token

@@ -34,7 +34,9 @@ public func errorText(_ code: Int32) -> String {
     }
 }
 
-private func strerror_r_portable(_ code: Int32, _ into: UnsafeMutablePointer<CChar>, _ size: Int) -> Bool {
+private func strerror_r_portable(_ code: Int32, _ into: UnsafeMutablePointer<CChar>, _ size: Int)
+    -> Bool
+{
     guard let text = strerror(code) else { return false }
     strncpy(into, text, size - 1)
     return true

@@ -28,14 +28,23 @@ public struct SeccompPolicy: Sendable, Equatable {
             errno = try values.decodeIfPresent(String.self, forKey: .errno)
             comparisons = [try Self.comparison(values, of: call)]
             if values.contains(.and) {
-                comparisons.append(try Self.comparison(values.nestedContainer(keyedBy: Keys.self, forKey: .and), of: call))
+                comparisons.append(
+                    try Self.comparison(
+                        values.nestedContainer(keyedBy: Keys.self, forKey: .and), of: call))
             }
         }
 
-        private static func comparison(_ values: KeyedDecodingContainer<Keys>, of call: String) throws -> Comparison {
+        private static func comparison(_ values: KeyedDecodingContainer<Keys>, of call: String)
+            throws -> Comparison
+        {
             func number(_ key: Keys) throws -> UInt64? {
-                guard let text = try values.decodeIfPresent(String.self, forKey: key) else { return nil }
-                guard let parsed = text.hasPrefix("0x") ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text) else {
+                guard let text = try values.decodeIfPresent(String.self, forKey: key) else {
+                    return nil
+                }
+                guard
+                    let parsed = text.hasPrefix("0x")
+                        ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
+                else {
                     throw SandboxError("read the seccomp rule for \(call): \(text) is not a number")
                 }
                 return parsed
@@ -44,7 +53,8 @@ public struct SeccompPolicy: Sendable, Equatable {
                 throw SandboxError("read the seccomp rule for \(call): it has no \"equals\"")
             }
             return Comparison(
-                argument: try values.decode(Int.self, forKey: .argument), mask: try number(.mask) ?? .max, equals: equals)
+                argument: try values.decode(Int.self, forKey: .argument),
+                mask: try number(.mask) ?? .max, equals: equals)
         }
     }
 
@@ -75,7 +85,9 @@ public struct SeccompPolicy: Sendable, Equatable {
     }
 
     private mutating func merge(_ file: URL, depth: Int) throws {
-        guard depth < 4 else { throw SandboxError("read \(file.lastPathComponent): policies include each other") }
+        guard depth < 4 else {
+            throw SandboxError("read \(file.lastPathComponent): policies include each other")
+        }
         let document: Document
         do {
             document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
@@ -83,7 +95,9 @@ public struct SeccompPolicy: Sendable, Equatable {
             throw SandboxError("read the seccomp policy \(file.path)", detail: "\(error)")
         }
         if let include = document.include {
-            try merge(file.deletingLastPathComponent().appendingPathComponent(include).standardizedFileURL, depth: depth + 1)
+            try merge(
+                file.deletingLastPathComponent().appendingPathComponent(include)
+                    .standardizedFileURL, depth: depth + 1)
         }
         for calls in document.allow.values { allowed.formUnion(calls) }
         conditions += document.allowWhen
@@ -97,9 +111,13 @@ public struct SeccompPolicy: Sendable, Equatable {
     }
 
     private static func errorNumber(_ name: String?) throws(SandboxError) -> Int32 {
-        let numbers = ["ENOSYS": ENOSYS, "EPERM": EPERM, "EACCES": EACCES, "EOPNOTSUPP": EOPNOTSUPP]
+        let numbers = [
+            "ENOSYS": ENOSYS, "EPERM": EPERM, "EACCES": EACCES, "EOPNOTSUPP": EOPNOTSUPP,
+        ]
         guard let name, let number = numbers[name] else {
-            throw SandboxError("read a seccomp policy: \(name ?? "nothing") is not one of \(numbers.keys.sorted())")
+            throw SandboxError(
+                "read a seccomp policy: \(name ?? "nothing") is not one of \(numbers.keys.sorted())"
+            )
         }
         return number
     }
@@ -108,15 +126,22 @@ public struct SeccompPolicy: Sendable, Equatable {
     private static let actAllow: UInt32 = 0x7fff_0000
     private static let actTrap: UInt32 = 0x0003_0000
     private static let actKillProcess: UInt32 = 0x8000_0000
-    private static func actErrno(_ number: Int32) -> UInt32 { 0x0005_0000 | UInt32(number & 0xffff) }
+    private static func actErrno(_ number: Int32) -> UInt32 {
+        0x0005_0000 | UInt32(number & 0xffff)
+    }
 
     /// Compiles to a BPF program: an array of `struct sock_filter`.
     public func compile() throws(SandboxError) -> [UInt8] {
-        guard let context = seccomp_init(SeccompPolicy.actTrap) else { throw SandboxError("start a seccomp filter") }
+        guard let context = seccomp_init(SeccompPolicy.actTrap) else {
+            throw SandboxError("start a seccomp filter")
+        }
         defer { seccomp_release(context) }
-        try check(seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SeccompPolicy.actKillProcess), "set the action for foreign architectures")
+        try check(
+            seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SeccompPolicy.actKillProcess),
+            "set the action for foreign architectures")
         // A binary tree of call numbers: a few comparisons a call instead of hundreds.
-        try check(seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "order the filter as a tree")
+        try check(
+            seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "order the filter as a tree")
         for call in allowed.sorted() {
             try add(context, SeccompPolicy.actAllow, call, nil)
         }
@@ -124,7 +149,9 @@ public struct SeccompPolicy: Sendable, Equatable {
             try add(context, SeccompPolicy.actAllow, condition.call, condition)
         }
         for condition in refusedConditions {
-            try add(context, SeccompPolicy.actErrno(try SeccompPolicy.errorNumber(condition.errno)), condition.call, condition)
+            try add(
+                context, SeccompPolicy.actErrno(try SeccompPolicy.errorNumber(condition.errno)),
+                condition.call, condition)
         }
         for (call, number) in refused.sorted(by: { $0.key < $1.key }) {
             // A library older than the call leaves it to the default, which denies it too.
@@ -134,12 +161,17 @@ public struct SeccompPolicy: Sendable, Equatable {
         return try export(context)
     }
 
-    private func add(_ context: scmp_filter_ctx, _ action: UInt32, _ call: String, _ condition: Condition?) throws(SandboxError) {
+    private func add(
+        _ context: scmp_filter_ctx, _ action: UInt32, _ call: String, _ condition: Condition?
+    ) throws(SandboxError) {
         guard let number = SyscallNames.number(of: call) else {
-            throw SandboxError("compile the seccomp policy", detail: "libseccomp knows no system call \(call)")
+            throw SandboxError(
+                "compile the seccomp policy", detail: "libseccomp knows no system call \(call)")
         }
         let comparisons = (condition?.comparisons ?? []).map {
-            scmp_arg_cmp(arg: UInt32($0.argument), op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask, datum_b: $0.equals)
+            scmp_arg_cmp(
+                arg: UInt32($0.argument), op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask,
+                datum_b: $0.equals)
         }
         try check(
             seccomp_rule_add_array(context, action, number, UInt32(comparisons.count), comparisons),
@@ -151,7 +183,9 @@ public struct SeccompPolicy: Sendable, Equatable {
         try check(seccomp_export_bpf(context, file.raw), "compile the seccomp filter")
         let size = Int(lseek(file.raw, 0, SEEK_END))
         var program = [UInt8](repeating: 0, count: max(0, size))
-        guard size > 0, pread(file.raw, &program, size, 0) == size else { throw SandboxError("read the compiled seccomp filter", code: errno) }
+        guard size > 0, pread(file.raw, &program, size, 0) == size else {
+            throw SandboxError("read the compiled seccomp filter", code: errno)
+        }
         return program
     }
 }

@@ -52,11 +52,14 @@ public final class Template {
 
     /// Asks for a cell. The answer comes as `.spawned` or `.spawnFailed`.
     /// - Parameter uid: the cell's user and group id in the world; 0 leaves it the only one there is.
-    public func requestCell(_ number: UInt32, uid: UInt32, slot: CgroupSlot?) throws(SandboxError) -> Cell {
+    public func requestCell(_ number: UInt32, uid: UInt32, slot: CgroupSlot?) throws(SandboxError)
+        -> Cell
+    {
         let (call, theirCall) = try Descriptor.socketPair(type: Int32(SOCK_STREAM.rawValue))
         let out = try Descriptor.pipe()
         let err = try Descriptor.pipe()
-        let status = try Descriptor.memory(named: "status", size: Int(CW_STATUS_BYTES), fixedSize: true)
+        let status = try Descriptor.memory(
+            named: "status", size: Int(CW_STATUS_BYTES), fixedSize: true)
         for end in [call, out.reading, err.reading] { try end.setNonBlocking() }
         let groups = slot?.attachment ?? []
         var request = cw_spawn(
@@ -66,10 +69,13 @@ public final class Template {
         let handed = [theirCall, out.writing, err.writing, status] + groups
         let sent = withExtendedLifetime(handed) {
             csb_send_with_fds(
-                control.raw, &request, MemoryLayout<cw_spawn>.size, handed.map(\.raw), Int32(handed.count))
+                control.raw, &request, MemoryLayout<cw_spawn>.size, handed.map(\.raw),
+                Int32(handed.count))
         }
         try check(sent, "ask the template for a cell")
-        return Cell(number: number, call: call, standardOutput: out.reading, standardError: err.reading, status: status)
+        return Cell(
+            number: number, call: call, standardOutput: out.reading, standardError: err.reading,
+            status: status)
     }
 
     /// The next message, or `nil` when there is none now.
@@ -94,7 +100,9 @@ public final class Template {
                 return .ready(text)
             case UInt32(CW_SPAWNED.rawValue) where count >= MemoryLayout<cw_spawned>.size:
                 let answer = bytes.loadUnaligned(as: cw_spawned.self)
-                guard let descriptor else { return .spawnFailed(cell: answer.cell, code: answer.error) }
+                guard let descriptor else {
+                    return .spawnFailed(cell: answer.cell, code: answer.error)
+                }
                 return .spawned(cell: answer.cell, descriptor)
             case UInt32(CW_EXITED.rawValue) where count >= MemoryLayout<cw_exited>.size:
                 let answer = bytes.loadUnaligned(as: cw_exited.self)

@@ -12,12 +12,14 @@ struct ConfigTests {
     ) throws -> EvaluatorConfiguration {
         try EvaluatorConfiguration(
             ConfigurationSources(
-                flags: flags, configFlag: configFlag, environment: environment, workingDirectory: "/work",
+                flags: flags, configFlag: configFlag, environment: environment,
+                workingDirectory: "/work",
                 coreCount: 3))
     }
 
     private func file(_ text: String) throws -> String {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID()).json")
+            .path
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         return path
     }
@@ -41,15 +43,18 @@ struct ConfigTests {
         #expect(defaults.queueLimit == 1024)
         #expect(defaults.drainSeconds == 30)
         #expect(defaults.logLevel == .info)
-        #expect(defaults.python == nil && defaults.node == nil && defaults.executorsDirectory == nil)
+        #expect(
+            defaults.python == nil && defaults.node == nil && defaults.executorsDirectory == nil)
         let state = try configuration(environment: ["HOME": "/h", "XDG_STATE_HOME": "/state"])
         #expect(state.dataDirectory == "/state/cloister")
         // fnctl's, in the same shell.
-        #expect(try configuration(environment: ["HOME": "/h", "CLOISTER_ENDPOINT": "x"]).port == 8080)
+        #expect(
+            try configuration(environment: ["HOME": "/h", "CLOISTER_ENDPOINT": "x"]).port == 8080)
     }
 
     @Test func `a flag wins over the environment, and that over the file`() throws {
-        let path = try file(#"{"port": 1, "parked": 1, "slots": 1, "dataDir": "in/file", "logLevel": "debug"}"#)
+        let path = try file(
+            #"{"port": 1, "parked": 1, "slots": 1, "dataDir": "in/file", "logLevel": "debug"}"#)
         defer { try? FileManager.default.removeItem(atPath: path) }
         for viaFlag in [true, false] {
             var environment = ["CLOISTER_PORT": "2", "CLOISTER_PARKED": "2"]
@@ -73,10 +78,13 @@ struct ConfigTests {
     }
 
     @Test func `what is wrong is named with its source`() throws {
-        #expect(refusal { try configuration(flags: [.port: "x"]) }?.contains("the flag --port") == true)
-        #expect(refusal { try configuration(flags: [.port: "65536"]) }?.contains("0 to 65535") == true)
+        #expect(
+            refusal { try configuration(flags: [.port: "x"]) }?.contains("the flag --port") == true)
+        #expect(
+            refusal { try configuration(flags: [.port: "65536"]) }?.contains("0 to 65535") == true)
         for (name, value) in [
-            ("CLOISTER_PROT", "1"), ("CLOISTER_SLOTS", "0"), ("CLOISTER_SLOTS", ""), ("CLOISTER_LOG_LEVEL", "loud"),
+            ("CLOISTER_PROT", "1"), ("CLOISTER_SLOTS", "0"), ("CLOISTER_SLOTS", ""),
+            ("CLOISTER_LOG_LEVEL", "loud"),
             ("CLOISTER_DATA_DIR", ""), ("CLOISTER_", "x"), ("CLOISTER_DRAIN_SECONDS", "1.5"),
         ] {
             let message = refusal { try configuration(environment: ["HOME": "/h", name: value]) }
@@ -84,8 +92,10 @@ struct ConfigTests {
         }
         for (text, part) in [
             (#"{"prot": 1}"#, "unknown key \"prot\""), (#"{"port": "80"}"#, "\"port\""),
-            (#"{"port": 1.5}"#, "\"port\""), (#"{"host": 1}"#, "\"host\""), (#"{"host": null}"#, "\"host\""),
-            (#"{"port": 80"#, "line 1, column"), ("[]", "JSON object"), (#"{"port": [80]}"#, "\"port\""),
+            (#"{"port": 1.5}"#, "\"port\""), (#"{"host": 1}"#, "\"host\""),
+            (#"{"host": null}"#, "\"host\""),
+            (#"{"port": 80"#, "line 1, column"), ("[]", "JSON object"),
+            (#"{"port": [80]}"#, "\"port\""),
         ] {
             let path = try file(text)
             defer { try? FileManager.default.removeItem(atPath: path) }
@@ -93,13 +103,17 @@ struct ConfigTests {
             #expect(message?.contains(part) == true, "\(message ?? "accepted")")
             #expect(message?.contains(path) == true)
         }
-        #expect(refusal { try configuration(configFlag: "none.json") }?.contains("/work/none.json") == true)
+        #expect(
+            refusal { try configuration(configFlag: "none.json") }?.contains("/work/none.json")
+                == true)
     }
 
     @Test func `the help names every option, and no default contradicts the code`() throws {
         let help = EvaluatorCommand.helpMessage()
         for key in ConfigurationKey.allCases { #expect(help.contains(key.flag)) }
-        for text in ["127.0.0.1", "8080", "1024", "(default: 30)", "(default: 4)", "--config", "--version"] {
+        for text in [
+            "127.0.0.1", "8080", "1024", "(default: 30)", "(default: 4)", "--config", "--version",
+        ] {
             #expect(help.contains(text), "\(text)")
         }
     }

@@ -24,15 +24,19 @@ struct HTTPFunctionsTests {
             #expect(function["codeBytes"] as? Int == 5)
             #expect(function["env"] as? [String: String] == ["A": "ä"])
             let time = try #require(function["createdAt"] as? String)
-            #expect(try Regex(#"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"#).wholeMatch(in: time) != nil)
+            #expect(
+                try Regex(#"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"#).wholeMatch(in: time) != nil)
 
             let again = try await evaluator.send(.PUT, "/v1/functions/hello", body)
             #expect(again.status == 200)
             #expect(again.text == made.text)
             #expect(try await evaluator.send(.GET, "/v1/functions/hello").text == made.text)
-            #expect(try await evaluator.send(.GET, "/v1/functions/hello?version=1").text == made.text)
+            #expect(
+                try await evaluator.send(.GET, "/v1/functions/hello?version=1").text == made.text)
             #expect(try await evaluator.send(.GET, "/v1/functions/%68ello").text == made.text)
-            #expect(try await evaluator.send(.GET, "/v1/functions").text == "{\"functions\":[\(made.text)]}")
+            #expect(
+                try await evaluator.send(.GET, "/v1/functions").text
+                    == "{\"functions\":[\(made.text)]}")
             #expect(
                 try await evaluator.send(.GET, "/v1/functions/hello/versions").text
                     == "{\"versions\":[\(made.text)]}")
@@ -82,11 +86,14 @@ struct HTTPFunctionsTests {
             for body in ["[]", "1", "null", "\"x\""] {
                 try await put(body).expectProblem(400, "invalid-function")
             }
-            try await put(#"{"runtime": "python", "zip": "UEsFBg=="}"#).expectProblem(400, "invalid-bundle")
+            try await put(#"{"runtime": "python", "zip": "UEsFBg=="}"#).expectProblem(
+                400, "invalid-bundle")
             try await evaluator.send(.PUT, "/v1/functions/UPPER", "{}")
                 .expectProblem(400, "invalid-function", field: "name")
-            try await evaluator.send(.PUT, "/v1/functions/f", "{}", headers: [("Content-Type", "text/html")])
-                .expectProblem(415, "unsupported-media-type")
+            try await evaluator.send(
+                .PUT, "/v1/functions/f", "{}", headers: [("Content-Type", "text/html")]
+            )
+            .expectProblem(415, "unsupported-media-type")
             #expect(try await evaluator.send(.GET, "/v1/functions").text == #"{"functions":[]}"#)
         }
     }
@@ -103,19 +110,28 @@ struct HTTPFunctionsTests {
         try await TestEvaluator.run { evaluator in
             for name in ["a", "b", "c"] { try await evaluator.register(name) }
             let first = try await evaluator.send(.GET, "/v1/functions?limit=2").object()
-            #expect((first["functions"] as? [[String: Any]])?.map { $0["name"] as? String } == ["a", "b"])
+            #expect(
+                (first["functions"] as? [[String: Any]])?.map { $0["name"] as? String } == [
+                    "a", "b",
+                ])
             let cursor = try #require(first["nextCursor"] as? String)
-            let second = try await evaluator.send(.GET, "/v1/functions?limit=2&cursor=\(cursor)").object()
-            #expect((second["functions"] as? [[String: Any]])?.map { $0["name"] as? String } == ["c"])
+            let second = try await evaluator.send(.GET, "/v1/functions?limit=2&cursor=\(cursor)")
+                .object()
+            #expect(
+                (second["functions"] as? [[String: Any]])?.map { $0["name"] as? String } == ["c"])
             #expect(second["nextCursor"] == nil)
             for query in [
-                "limit=0", "limit=1001", "limit=x", "limit=", "limit=1&limit=2", "cursor=!", "cursor=",
+                "limit=0", "limit=1001", "limit=x", "limit=", "limit=1&limit=2", "cursor=!",
+                "cursor=",
                 "colour=red", "version=1",
             ] {
-                try await evaluator.send(.GET, "/v1/functions?\(query)").expectProblem(400, "bad-request")
+                try await evaluator.send(.GET, "/v1/functions?\(query)").expectProblem(
+                    400, "bad-request")
             }
-            try await evaluator.send(.GET, "/v1/functions/a?version=0").expectProblem(400, "bad-request")
-            try await evaluator.send(.GET, "/v1/functions/a?version=7").expectProblem(404, "not-found")
+            try await evaluator.send(.GET, "/v1/functions/a?version=0").expectProblem(
+                400, "bad-request")
+            try await evaluator.send(.GET, "/v1/functions/a?version=7").expectProblem(
+                404, "not-found")
         }
     }
 }

@@ -32,7 +32,10 @@ struct HTTPInvokeTests {
         try await TestEvaluator.run { evaluator in
             try await evaluator.register("f")
             #expect(try await evaluator.send(.POST, "/v1/functions/f/invoke").text == "null")
-            for type in ["application/json", "application/json; charset=utf-8", "application/x-www-form-urlencoded"] {
+            for type in [
+                "application/json", "application/json; charset=utf-8",
+                "application/x-www-form-urlencoded",
+            ] {
                 let answer = try await evaluator.send(
                     .POST, "/v1/functions/f/invoke", "1", headers: [("Content-Type", type)])
                 #expect(answer.status == 200)
@@ -43,17 +46,23 @@ struct HTTPInvokeTests {
         }
     }
 
-    @Test func `events that are not JSON, too large or for nobody are refused before they run`() async throws {
+    @Test func `events that are not JSON, too large or for nobody are refused before they run`()
+        async throws
+    {
         try await TestEvaluator.run { evaluator in
             try await evaluator.register("f")
             let path = "/v1/functions/f/invoke"
-            let detail = try await evaluator.send(.POST, path, "{\n \"a\": tru}").expectProblem(400, "bad-request")
+            let detail = try await evaluator.send(.POST, path, "{\n \"a\": tru}").expectProblem(
+                400, "bad-request")
             #expect(detail.contains("line 2, column 7"))
             let largest = "\"" + String(repeating: "x", count: (6 << 20) - 2) + "\""
             #expect(try await evaluator.send(.POST, path, largest).status == 200)
-            try await evaluator.send(.POST, path, largest + " ").expectProblem(413, "payload-too-large")
-            try await evaluator.send(.POST, "/v1/functions/g/invoke", "1").expectProblem(404, "not-found")
-            try await evaluator.send(.POST, path + "?version=2", "1").expectProblem(404, "not-found")
+            try await evaluator.send(.POST, path, largest + " ").expectProblem(
+                413, "payload-too-large")
+            try await evaluator.send(.POST, "/v1/functions/g/invoke", "1").expectProblem(
+                404, "not-found")
+            try await evaluator.send(.POST, path + "?version=2", "1").expectProblem(
+                404, "not-found")
             for version in ["0", "-1", "+1", "x", "", "99999999999999999999"] {
                 try await evaluator.send(.POST, path + "?version=\(version)", "1")
                     .expectProblem(400, "bad-request")
@@ -63,10 +72,17 @@ struct HTTPInvokeTests {
     }
 
     @Test(arguments: [
-        (CallFailure(cause: .handlerError, message: "no", errorType: "ValueError", stack: ["a", "b"]), 502, "call-failed", "ValueError: no"),
+        (
+            CallFailure(
+                cause: .handlerError, message: "no", errorType: "ValueError", stack: ["a", "b"]),
+            502, "call-failed", "ValueError: no"
+        ),
         (CallFailure(cause: .outOfMemory, message: "too much"), 502, "call-failed", "too much"),
         (CallFailure(cause: .exited, message: "left", exitCode: 7), 502, "call-failed", "left"),
-        (CallFailure(cause: .crashed, message: "broke", signal: "SIGSEGV"), 502, "call-failed", "broke"),
+        (
+            CallFailure(cause: .crashed, message: "broke", signal: "SIGSEGV"), 502, "call-failed",
+            "broke"
+        ),
         (CallFailure(cause: .wallTimeout, message: "late"), 504, "call-timed-out", "late"),
         (CallFailure(cause: .cancelled, message: "gone"), 499, "call-cancelled", "gone"),
     ])
@@ -99,7 +115,9 @@ struct HTTPInvokeTests {
         }
     }
 
-    @Test func `a call that is not taken says when to come back, and leaves no record`() async throws {
+    @Test func `a call that is not taken says when to come back, and leaves no record`()
+        async throws
+    {
         try await TestEvaluator.run { evaluator in
             try await evaluator.register("f")
             for (rejection, status, slug, retry) in [
@@ -128,18 +146,21 @@ struct HTTPInvokeTests {
         }
     }
 
-    @Test func `a new version is what runs next, and a deleted function does not run`() async throws {
+    @Test func `a new version is what runs next, and a deleted function does not run`() async throws
+    {
         try await TestEvaluator.run { evaluator in
             try await evaluator.register("f")
             let path = "/v1/functions/f/invoke"
             #expect(try await evaluator.send(.POST, path, "1").status == 200)
-            _ = try await evaluator.send(.PUT, "/v1/functions/f", #"{"runtime": "python", "code": "y"}"#)
+            _ = try await evaluator.send(
+                .PUT, "/v1/functions/f", #"{"runtime": "python", "code": "y"}"#)
             #expect(try await evaluator.send(.POST, path, "1").status == 200)
             #expect(try await evaluator.send(.POST, path + "?version=1", "1").status == 200)
             #expect(evaluator.supervisor.requests.map(\.version) == [1, 2, 1])
             #expect(try await evaluator.send(.DELETE, "/v1/functions/f").status == 204)
             try await evaluator.send(.POST, path, "1").expectProblem(404, "not-found")
-            try await evaluator.send(.POST, path + "?version=1", "1").expectProblem(404, "not-found")
+            try await evaluator.send(.POST, path + "?version=1", "1").expectProblem(
+                404, "not-found")
         }
     }
 
@@ -151,11 +172,14 @@ struct HTTPInvokeTests {
                     try await Task.sleep(for: .milliseconds(10))
                 }
                 return CallReply(
-                    result: .failed(CallFailure(cause: .cancelled, message: "the client went away")),
+                    result: .failed(
+                        CallFailure(cause: .cancelled, message: "the client went away")),
                     runMs: 1)
             }
             let client = Task { try await evaluator.send(.POST, "/v1/functions/f/invoke", "1") }
-            while evaluator.supervisor.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            while evaluator.supervisor.requests.isEmpty {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             client.cancel()
             _ = try? await client.value
             let id = try #require(evaluator.supervisor.requests.first?.id)
@@ -177,7 +201,9 @@ struct HTTPInvokeTests {
                 return CallReply(result: .completed(request.event), runMs: 1)
             }
             async let running = evaluator.send(.POST, "/v1/functions/f/invoke", "42")
-            while evaluator.supervisor.requests.isEmpty { try await Task.sleep(for: .milliseconds(5)) }
+            while evaluator.supervisor.requests.isEmpty {
+                try await Task.sleep(for: .milliseconds(5))
+            }
             evaluator.stop()
             // The port closes: a new connection is refused, or a kept one is answered with 503.
             var refused = false

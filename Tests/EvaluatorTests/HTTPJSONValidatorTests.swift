@@ -16,32 +16,43 @@ struct HTTPJSONValidatorTests {
     private func fault(_ text: String) -> JSONFault? { fault(Array(text.utf8)) }
 
     @Test(arguments: [
-        "null", "true", "false", "0", "-0", "1.5e-7", "1E+9", "123456789012345678901234567890", "\"\"",
+        "null", "true", "false", "0", "-0", "1.5e-7", "1E+9", "123456789012345678901234567890",
+        "\"\"",
         "[]", "{}", "[[],{}]", " \t\r\n[ 1 , 2 ] \n", "{\"a\":{\"b\":[true,null,\"x\"]},\"\":0}",
-        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD834\\uDD1E\"", "\"é€𝄞\u{7F}\u{10FFFF}\"", "[{\"a\":1},{\"a\":2}]",
+        "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\uD834\\uDD1E\"", "\"é€𝄞\u{7F}\u{10FFFF}\"",
+        "[{\"a\":1},{\"a\":2}]",
     ])
     func `JSON texts are accepted`(text: String) {
         #expect(fault(text) == nil)
     }
 
     @Test(arguments: [
-        ("", 1, 1), (" ", 1, 2), ("nul", 1, 1), ("nulll", 1, 5), ("01", 1, 2), ("-", 1, 2), ("+1", 1, 1),
-        ("1.", 1, 3), (".5", 1, 1), ("1e", 1, 3), ("NaN", 1, 1), ("[1,]", 1, 4), ("[1", 1, 3), ("[1}", 1, 3),
+        ("", 1, 1), (" ", 1, 2), ("nul", 1, 1), ("nulll", 1, 5), ("01", 1, 2), ("-", 1, 2),
+        ("+1", 1, 1),
+        ("1.", 1, 3), (".5", 1, 1), ("1e", 1, 3), ("NaN", 1, 1), ("[1,]", 1, 4), ("[1", 1, 3),
+        ("[1}", 1, 3),
         ("[,]", 1, 2), ("{\"a\"}", 1, 5), ("{\"a\":}", 1, 6), ("{\"a\":1,}", 1, 8), ("{a:1}", 1, 2),
-        ("{\"a\":1", 1, 7), ("{\"a\" 1}", 1, 6), ("\"a", 1, 3), ("\"\\x\"", 1, 3), ("\"\\u12g4\"", 1, 6),
+        ("{\"a\":1", 1, 7), ("{\"a\" 1}", 1, 6), ("\"a", 1, 3), ("\"\\x\"", 1, 3),
+        ("\"\\u12g4\"", 1, 6),
         ("\"a\nb\"", 1, 3), ("'a'", 1, 1), ("1 2", 1, 3), ("[1]]", 1, 4), ("\u{FEFF}1", 1, 1),
-        ("{\n  \"é\": [1,\n    x]}", 3, 5), ("// c\n1", 1, 1), ("[", 1, 2), ("{", 1, 2), ("}", 1, 1),
+        ("{\n  \"é\": [1,\n    x]}", 3, 5), ("// c\n1", 1, 1), ("[", 1, 2), ("{", 1, 2),
+        ("}", 1, 1),
     ])
     func `other texts are refused at the place of the fault`(text: String, line: Int, column: Int) {
         let fault = fault(text)
-        #expect(fault?.line == line && fault?.column == column, "\(fault.map { "\($0)" } ?? "accepted")")
+        #expect(
+            fault?.line == line && fault?.column == column, "\(fault.map { "\($0)" } ?? "accepted")"
+        )
     }
 
-    @Test(arguments: [
-        [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80], [0xF0, 0x8F, 0xBF, 0xBF],
-        [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xC3], [0xE2, 0x82], [0xF0, 0x9D, 0x84],
-        [0xE2, 0x28, 0xA1], [0xF0, 0x9D, 0x28, 0x9E],
-    ] as [[UInt8]])
+    @Test(
+        arguments: [
+            [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80],
+            [0xF0, 0x8F, 0xBF, 0xBF],
+            [0xF4, 0x90, 0x80, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xFF], [0xC3], [0xE2, 0x82],
+            [0xF0, 0x9D, 0x84],
+            [0xE2, 0x28, 0xA1], [0xF0, 0x9D, 0x28, 0x9E],
+        ] as [[UInt8]])
     func `bytes that are not UTF-8 are refused, inside of a string and cut off`(bytes: [UInt8]) {
         #expect(fault([0x22] + bytes + [0x22]) != nil)
         #expect(fault([0x22] + bytes) != nil)
@@ -57,7 +68,8 @@ struct HTTPJSONValidatorTests {
             #expect(fault(nested(513))?.reason.contains("512") == true)
         }
         // Kinds alternate, so that every level's kind counts.
-        let mixed = String(repeating: "[{\"a\":", count: 256) + "1" + String(repeating: "}]", count: 256)
+        let mixed =
+            String(repeating: "[{\"a\":", count: 256) + "1" + String(repeating: "}]", count: 256)
         #expect(fault(mixed) == nil)
         #expect(fault(mixed.replacingOccurrences(of: "}]]", with: "]}]")) == nil)
         #expect(fault(String(mixed.dropLast(2)) + "]}") != nil)
@@ -72,7 +84,8 @@ struct HTTPJSONValidatorTests {
                 changed[position] = byte
                 let ours = fault(changed) == nil
                 let theirs =
-                    (try? JSONSerialization.jsonObject(with: Data(changed), options: .fragmentsAllowed)) != nil
+                    (try? JSONSerialization.jsonObject(
+                        with: Data(changed), options: .fragmentsAllowed)) != nil
                 // Foundation is laxer in nothing that these changes produce but duplicate keys, which
                 // both accept.
                 #expect(ours == theirs, "\(String(decoding: changed, as: UTF8.self))")

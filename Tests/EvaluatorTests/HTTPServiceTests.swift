@@ -8,16 +8,22 @@ import Testing
 struct HTTPServiceTests {
     @Test func `unknown paths are 404 and wrong methods 405 with what is allowed`() async throws {
         try await TestEvaluator.run { evaluator in
-            for path in ["/", "/v1", "/v2/functions", "/v1/functions/a/b", "/v1/calls/x/logs/y", "/%00"] {
+            for path in [
+                "/", "/v1", "/v2/functions", "/v1/functions/a/b", "/v1/calls/x/logs/y", "/%00",
+            ] {
                 try await evaluator.send(.GET, path).expectProblem(404, "not-found")
             }
             for route in Routes.methods {
                 let path = route.path.replacing("{name}", with: "f").replacing("{id}", with: "x")
-                for method in ["GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND"]
+                for method in [
+                    "GET", "PUT", "POST", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND",
+                ]
                 where !route.methods.contains(method) {
                     let answer = try await evaluator.send(HTTPMethod(rawValue: method), path)
                     try answer.expectProblem(405, "method-not-allowed")
-                    #expect(answer.headers.first(name: "allow") == route.methods.joined(separator: ", "))
+                    #expect(
+                        answer.headers.first(name: "allow") == route.methods.joined(separator: ", ")
+                    )
                 }
                 for method in route.methods {
                     let answer = try await evaluator.send(HTTPMethod(rawValue: method), path)
@@ -31,7 +37,9 @@ struct HTTPServiceTests {
         try await TestEvaluator.run { evaluator in
             #expect(try await evaluator.send(.GET, "/healthz").text == #"{"status":"ok"}"#)
             #expect(try await evaluator.send(.GET, "/readyz").status == 503)
-            func template(_ runtime: Runtime, _ state: TemplateStatus.State, _ detail: String) -> TemplateStatus {
+            func template(_ runtime: Runtime, _ state: TemplateStatus.State, _ detail: String)
+                -> TemplateStatus
+            {
                 TemplateStatus(
                     runtime: runtime, state: state, interpreter: "3.11.7", parked: 4, running: 0,
                     restarts: 0, detail: detail)
@@ -46,13 +54,16 @@ struct HTTPServiceTests {
             let ready = try await evaluator.send(.GET, "/readyz")
             #expect(ready.status == 200)
             #expect(
-                ready.text == #"{"protections":[{"how":"a test","name":"seccomp","status":"enforced"}],"#
+                ready.text
+                    == #"{"protections":[{"how":"a test","name":"seccomp","status":"enforced"}],"#
                     + #""ready":true,"templates":[{"interpreter":"3.11.7","parked":4,"restarts":0,"#
                     + #""runtime":"python","state":"ready"}],"version":"0.1.0"}"#)
         }
     }
 
-    @Test func `the OpenAPI document has exactly the routes there are, and no dangling reference`() async throws {
+    @Test func `the OpenAPI document has exactly the routes there are, and no dangling reference`()
+        async throws
+    {
         try await TestEvaluator.run { evaluator in
             let answer = try await evaluator.send(.GET, "/openapi.json")
             #expect(answer.contentType == "application/json")
@@ -63,25 +74,32 @@ struct HTTPServiceTests {
                 Set(path.keys.filter { $0 != "parameters" }.map { $0.uppercased() })
             }
             let routes = Dictionary(
-                uniqueKeysWithValues: Routes.methods.map { ($0.path, Set($0.methods).subtracting(["HEAD"])) })
+                uniqueKeysWithValues: Routes.methods.map {
+                    ($0.path, Set($0.methods).subtracting(["HEAD"]))
+                })
             #expect(described == routes)
             let references = answer.text.matches(of: /"\$ref": "#\/([^"]+)"/).map { String($0.1) }
             #expect(references.count > 50)
             for reference in Set(references) {
                 var node: Any? = document
-                for part in reference.split(separator: "/") { node = (node as? [String: Any])?[String(part)] }
+                for part in reference.split(separator: "/") {
+                    node = (node as? [String: Any])?[String(part)]
+                }
                 #expect(node != nil, "\(reference)")
             }
         }
     }
 
-    @Test func `calls are listed by function and state, without stacks, and their logs read`() async throws {
+    @Test func `calls are listed by function and state, without stacks, and their logs read`()
+        async throws
+    {
         try await TestEvaluator.run { evaluator in
             for name in ["f", "g"] { try await evaluator.register(name) }
             let failure = CallFailure(cause: .handlerError, message: "no", stack: ["line 1"])
             evaluator.supervisor.answer { request in
                 CallReply(
-                    result: request.function == "g" ? .failed(failure) : .completed(request.event), runMs: 1)
+                    result: request.function == "g" ? .failed(failure) : .completed(request.event),
+                    runMs: 1)
             }
             var ids: [String] = []
             for name in ["f", "f", "g"] {
@@ -104,7 +122,8 @@ struct HTTPServiceTests {
             let record = try await evaluator.send(.GET, "/v1/calls/\(ids[0])").object()
             #expect(
                 Set(record.keys) == [
-                    "id", "function", "version", "runtime", "state", "queuedAt", "startedAt", "endedAt",
+                    "id", "function", "version", "runtime", "state", "queuedAt", "startedAt",
+                    "endedAt",
                     "queueMs", "startMs", "initMs", "runMs", "cpuMs", "peakMemoryBytes", "bytesIn",
                     "bytesOut", "logBytes", "logTruncated", "limits", "template",
                 ])
@@ -114,7 +133,8 @@ struct HTTPServiceTests {
                     == #"{"lines":[{"stream":"stdout","text":"hello","time":"2023-11-14T22:13:20.001Z"}],"#
                     + #""truncated":false}"#)
             try await evaluator.send(.GET, "/v1/calls/nonsense").expectProblem(404, "not-found")
-            try await evaluator.send(.GET, "/v1/calls/nonsense/logs").expectProblem(404, "not-found")
+            try await evaluator.send(.GET, "/v1/calls/nonsense/logs").expectProblem(
+                404, "not-found")
             try await evaluator.send(.GET, "/v1/calls?state=gone").expectProblem(400, "bad-request")
         }
     }

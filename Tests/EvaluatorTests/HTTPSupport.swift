@@ -104,7 +104,8 @@ struct TestEvaluator: Sendable {
             onListening: { urlContinuation.yield($0) })
         let supervisor = try #require(made.withLock { $0 })
         let group = ServiceGroup(
-            configuration: ServiceGroupConfiguration(services: application.services, logger: logger))
+            configuration: ServiceGroupConfiguration(services: application.services, logger: logger)
+        )
         try await withThrowingTaskGroup { tasks in
             tasks.addTask { try await group.run() }
             var iterator = urls.makeAsyncIterator()
@@ -122,7 +123,8 @@ struct TestEvaluator: Sendable {
     }
 
     func send(
-        _ method: HTTPMethod, _ path: String, _ body: String? = nil, headers: [(String, String)] = []
+        _ method: HTTPMethod, _ path: String, _ body: String? = nil,
+        headers: [(String, String)] = []
     ) async throws -> Answer {
         try await send(method, path, bytes: body.map { Array($0.utf8) }, headers: headers)
     }
@@ -142,7 +144,8 @@ struct TestEvaluator: Sendable {
 
     /// Registers a function that needs nothing but its name.
     func register(_ name: String) async throws {
-        let answer = try await send(.PUT, "/v1/functions/\(name)", #"{"runtime": "python", "code": "x = 1"}"#)
+        let answer = try await send(
+            .PUT, "/v1/functions/\(name)", #"{"runtime": "python", "code": "x = 1"}"#)
         #expect(answer.status == 201)
     }
 }
@@ -157,7 +160,8 @@ struct Answer {
 
     /// The body as a JSON object.
     func object() throws -> [String: Any] {
-        try #require(JSONSerialization.jsonObject(with: Data(body.readableBytesView)) as? [String: Any])
+        try #require(
+            JSONSerialization.jsonObject(with: Data(body.readableBytesView)) as? [String: Any])
     }
 
     /// Checks that this is a whole problem document, and gives its detail.

@@ -11,12 +11,16 @@ struct BundleTests {
         registry = try FunctionRegistry(directory: folder.path)
     }
 
-    private func put(_ zip: [UInt8], handler: String = "index.handler") async throws -> FunctionVersion {
+    private func put(_ zip: [UInt8], handler: String = "index.handler") async throws
+        -> FunctionVersion
+    {
         let spec = FunctionSpec(runtime: .python, handler: handler)
         return try await registry.put("f", spec: spec, code: .zip(zip)).version
     }
 
-    @Test func `a zip is unpacked with its folders and executable bits, and nothing else of modes`() async throws {
+    @Test func `a zip is unpacked with its folders and executable bits, and nothing else of modes`()
+        async throws
+    {
         let zip = try pythonZip(
             """
             add("index.py", b"x = 1")
@@ -27,7 +31,10 @@ struct BundleTests {
         let version = try await put(zip)
         #expect(version.codeBytes == 14)
         let root = "bundles/\(version.codeSha256)"
-        #expect(folder.tree(root) == ["bin", "bin/tool", "deep", "deep/er", "deep/er/é.txt", "index.py"])
+        #expect(
+            folder.tree(root) == [
+                "bin", "bin/tool", "deep", "deep/er", "deep/er/é.txt", "index.py",
+            ])
         for (path, mode) in [
             ("index.py", 0o644), ("bin/tool", 0o755), ("bin", 0o755), ("deep/er", 0o755),
             ("deep/er/é.txt", 0o644), ("", 0o755),
@@ -67,12 +74,14 @@ struct BundleTests {
         }
         // Worked out by hand from the documented listing, so that the format cannot change unseen.
         let single = try await registry.put("g", spec: .python, code: .source("x = 1\n")).version
-        #expect(single.codeSha256 == "404b3aff696d863f6e09c1ead27bcf70c7888926f316d21e551963ae625245cd")
+        #expect(
+            single.codeSha256 == "404b3aff696d863f6e09c1ead27bcf70c7888926f316d21e551963ae625245cd")
     }
 
     @Test func `a zip without the handler's file is refused with what it has`() async throws {
         let error = await registryError {
-            _ = try await put(try pythonZip("add('main.py'); add('lib/x.py')"), handler: "lib/app.main")
+            _ = try await put(
+                try pythonZip("add('main.py'); add('lib/x.py')"), handler: "lib/app.main")
         }
         #expect(
             error
@@ -82,7 +91,9 @@ struct BundleTests {
         _ = try await put(try pythonZip("add('lib/app/__init__.py')"), handler: "lib/app.main")
     }
 
-    @Test func `deleting a function removes its bundles, but not those that others have`() async throws {
+    @Test func `deleting a function removes its bundles, but not those that others have`()
+        async throws
+    {
         _ = try await registry.put("f", spec: .python, code: .source("a = 1"))
         let shared = try await registry.put("f", spec: .python, code: .source("a = 2")).version
         _ = try await registry.put("g", spec: .python, code: .source("a = 2"))
@@ -118,12 +129,15 @@ struct BundleTests {
         #expect(folder.tree("bundles").contains("\(version.codeSha256)/index.py"))
     }
 
-    @Test func `puts and deletes of one content at once never leave a version without its bundle`() async throws {
+    @Test func `puts and deletes of one content at once never leave a version without its bundle`()
+        async throws
+    {
         await withTaskGroup { group in
             for number in 0..<6 {
                 group.addTask { [registry] in
                     for _ in 0..<15 {
-                        _ = try? await registry.put("f\(number)", spec: .python, code: .source("a = 1"))
+                        _ = try? await registry.put(
+                            "f\(number)", spec: .python, code: .source("a = 1"))
                         _ = try? await registry.delete("f\(number)")
                     }
                     _ = try? await registry.put("f\(number)", spec: .python, code: .source("a = 1"))
@@ -138,12 +152,15 @@ struct BundleTests {
         try registry.acquireBundle(sha256)
     }
 
-    @Test func `what an interrupted write or delete left behind goes at the next start`() async throws {
+    @Test func `what an interrupted write or delete left behind goes at the next start`()
+        async throws
+    {
         let folder = try TemporaryFolder()
         var kept = ""
         do {
             let registry = try FunctionRegistry(directory: folder.path)
-            kept = try await registry.put("f", spec: .python, code: .source("a = 1")).version.codeSha256
+            kept = try await registry.put("f", spec: .python, code: .source("a = 1")).version
+                .codeSha256
         }
         let manager = FileManager.default
         for name in [".tmp-1/a/b", String(repeating: "a", count: 64)] {

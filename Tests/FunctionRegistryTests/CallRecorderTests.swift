@@ -115,7 +115,8 @@ struct CallRecorderTests {
         }
         for limit in [1, 4, 7, 29, 30, 31] {
             #expect(try await all(CallFilter(), limit: limit) == expected.reversed())
-            #expect(try await all(CallFilter(state: .completed), limit: limit) == expected.reversed())
+            #expect(
+                try await all(CallFilter(state: .completed), limit: limit) == expected.reversed())
             #expect(try await all(CallFilter(state: .queued), limit: limit) == [])
             let others = expected.enumerated().filter { $0.offset.isMultiple(of: 3) }.map(\.element)
             #expect(
@@ -126,7 +127,9 @@ struct CallRecorderTests {
         #expect(error == .invalidCursor)
     }
 
-    @Test func `calls that were under way when the evaluator died are settled at the next start`() async throws {
+    @Test func `calls that were under way when the evaluator died are settled at the next start`()
+        async throws
+    {
         let folder = try TemporaryFolder()
         let (waiting, running, done) = (ids.next(), ids.next(), ids.next())
         do {
@@ -151,7 +154,9 @@ struct CallRecorderTests {
         #expect(try await calls.call(done)?.state == .completed)
     }
 
-    @Test func `only the newest records and logs are kept, and what runs is kept in any case`() async throws {
+    @Test func `only the newest records and logs are kept, and what runs is kept in any case`()
+        async throws
+    {
         let service = Task { [calls] in await calls.run() }
         let oldest = ids.next()
         try calls.recordQueued(queuedRecord(oldest))
@@ -167,7 +172,8 @@ struct CallRecorderTests {
         #expect(kept.first == last)
         #expect(kept.last == oldest)
         let long = ids.next()
-        let line = CallLogLine(timeMs: 1, stream: .stdout, text: String(repeating: "x", count: 1970))
+        let line = CallLogLine(
+            timeMs: 1, stream: .stdout, text: String(repeating: "x", count: 1970))
         try calls.recordCompleted(long, log: [line])
         try await eventually {
             try rows(
@@ -188,7 +194,8 @@ struct CallRecorderTests {
         defer { service.cancel() }
         // A trigger that refuses everything stands for a full disk.
         _ = try rows(
-            "CREATE TRIGGER full BEFORE INSERT ON call BEGIN SELECT RAISE (ABORT, 'disk is full'); END")
+            "CREATE TRIGGER full BEFORE INSERT ON call BEGIN SELECT RAISE (ABORT, 'disk is full'); END"
+        )
         let id = ids.next()
         try calls.recordCompleted(id, log: [CallLogLine(timeMs: 1, stream: .stdout, text: "kept")])
         try await eventually { calls.health.lastError?.contains("disk is full") == true }
@@ -218,14 +225,18 @@ struct CallRecorderTests {
         try registry.calls.recordQueued(queuedRecord(ids.next()))
     }
 
-    @Test func `waiting for a report waits only for calls whose caller has the answer`() async throws {
+    @Test func `waiting for a report waits only for calls whose caller has the answer`()
+        async throws
+    {
         let id = ids.next()
         try calls.recordQueued(queuedRecord(id))
         let clock = ContinuousClock()
         let immediate = await clock.measure { await calls.waitForReport(id, atMost: .seconds(5)) }
         #expect(immediate < .seconds(1))
         calls.recordReplied(id: id)
-        let limited = await clock.measure { await calls.waitForReport(id, atMost: .milliseconds(100)) }
+        let limited = await clock.measure {
+            await calls.waitForReport(id, atMost: .milliseconds(100))
+        }
         #expect(limited >= .milliseconds(100))
         async let waiting: Void = calls.waitForReport(id, atMost: .seconds(30))
         try await Task.sleep(for: .milliseconds(50))
@@ -250,7 +261,8 @@ struct CallRecorderTests {
         }
         service.cancel()
         await service.value
-        #expect(try sqlite(folder.path, "SELECT count(*), min(state) FROM call") == ["10000 completed"])
+        #expect(
+            try sqlite(folder.path, "SELECT count(*), min(state) FROM call") == ["10000 completed"])
         #expect(try sqlite(folder.path, "SELECT calls FROM usage") == ["10000"])
     }
 }
@@ -271,6 +283,8 @@ private func sqlite(_ directory: String, _ sql: String) throws -> [String] {
     try process.run()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw TestFailure(message: "sqlite failed: \(sql)") }
+    guard process.terminationStatus == 0 else {
+        throw TestFailure(message: "sqlite failed: \(sql)")
+    }
     return text.split(separator: "\n").map(String.init)
 }

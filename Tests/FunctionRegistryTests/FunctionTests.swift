@@ -11,11 +11,14 @@ struct FunctionTests {
         registry = try FunctionRegistry(directory: folder.path)
     }
 
-    @Test func `a first put makes version 1 and stores the code as the handler's file`() async throws {
+    @Test func `a first put makes version 1 and stores the code as the handler's file`()
+        async throws
+    {
         let spec = FunctionSpec(
             runtime: .python, handler: "lib/app.main", timeoutMs: 5000, memoryMB: 64, tmpMB: 2,
             environment: ["A": "1"], description: "says hello")
-        let (version, created) = try await registry.put("hello", spec: spec, code: .source("x = 1\n"))
+        let (version, created) = try await registry.put(
+            "hello", spec: spec, code: .source("x = 1\n"))
         #expect(created)
         #expect(version.version == 1)
         #expect(version.codeBytes == 6)
@@ -35,14 +38,17 @@ struct FunctionTests {
         #expect(again.version == first.version)
         var spec = FunctionSpec.python
         spec.description = ""
-        #expect(try await registry.put("f", spec: spec, code: .source(handlerSource)).created == false)
+        #expect(
+            try await registry.put("f", spec: spec, code: .source(handlerSource)).created == false)
         spec.memoryMB = 256
         let changed = try await registry.put("f", spec: spec, code: .source(handlerSource))
         #expect(changed.created)
         #expect(changed.version.version == 2)
         #expect(changed.version.codeSha256 == first.version.codeSha256)
         // Back to the first settings is a change again: only the newest counts.
-        #expect(try await registry.put("f", spec: .python, code: .source(handlerSource)).version.version == 3)
+        #expect(
+            try await registry.put("f", spec: .python, code: .source(handlerSource)).version.version
+                == 3)
     }
 
     @Test func `version numbers go on after a delete`() async throws {
@@ -59,11 +65,14 @@ struct FunctionTests {
         #expect(try await registry.versions(of: "f", limit: 10)?.items.map(\.version) == [3])
     }
 
-    @Test func `concurrent puts get different numbers, or the same when they are the same`() async throws {
+    @Test func `concurrent puts get different numbers, or the same when they are the same`()
+        async throws
+    {
         let versions = try await withThrowingTaskGroup(of: FunctionVersion.self) { group in
             for number in 0..<20 {
                 group.addTask { [registry] in
-                    try await registry.put("f", spec: .python, code: .source("a = \(number)")).version
+                    try await registry.put("f", spec: .python, code: .source("a = \(number)"))
+                        .version
                 }
             }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -82,7 +91,9 @@ struct FunctionTests {
 
     @Test func `functions and versions come in pages that neither repeat nor skip`() async throws {
         let names = ["b", "a", "d-2", "c", "d", "e_1"]
-        for name in names { _ = try await registry.put(name, spec: .python, code: .source("x = 1")) }
+        for name in names {
+            _ = try await registry.put(name, spec: .python, code: .source("x = 1"))
+        }
         #expect(try await registry.delete("c"))
         var seen: [String] = []
         var cursor: String?
@@ -109,12 +120,15 @@ struct FunctionTests {
     func `a cursor that no page ended with is refused`(cursor: String) async throws {
         // "Zg" is the list's letter with an empty key, which is harmless but refused for versions.
         if cursor != "Zg" {
-            #expect(await registryError { _ = try await registry.functions(limit: 1, cursor: cursor) }
-                == .invalidCursor)
+            #expect(
+                await registryError { _ = try await registry.functions(limit: 1, cursor: cursor) }
+                    == .invalidCursor)
         }
         _ = try await registry.put("f", spec: .python, code: .source("x = 1"))
         #expect(
-            await registryError { _ = try await registry.versions(of: "f", limit: 1, cursor: cursor) }
+            await registryError {
+                _ = try await registry.versions(of: "f", limit: 1, cursor: cursor)
+            }
                 == .invalidCursor)
     }
 
@@ -129,7 +143,9 @@ struct FunctionTests {
         #expect(try await reopened.function("f") == version)
     }
 
-    @Test func `a directory has one registry at a time, and the error names the process`() async throws {
+    @Test func `a directory has one registry at a time, and the error names the process`()
+        async throws
+    {
         let error = await registryError { _ = try FunctionRegistry(directory: folder.path) }
         guard case .directoryInUse(let message) = error else {
             Issue.record("expected directoryInUse, got \(String(describing: error))")
@@ -139,7 +155,9 @@ struct FunctionTests {
         #expect(message.contains("process \(ProcessInfo.processInfo.processIdentifier)"))
     }
 
-    @Test func `a listing of ten thousand functions reads no row that it does not answer`() async throws {
+    @Test func `a listing of ten thousand functions reads no row that it does not answer`()
+        async throws
+    {
         // The plan, not the time: a scan or a sort would show as SCAN or TEMP B-TREE.
         for number in 0..<3 {
             _ = try await registry.put("f\(number)", spec: .python, code: .source("x = 1"))

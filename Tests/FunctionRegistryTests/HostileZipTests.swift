@@ -5,7 +5,9 @@ import Testing
 struct HostileZipTests {
     /// Unpacks through the registry, and answers the reason for the refusal.
     /// Records an issue when anything of a refused bundle stays on the disk.
-    private func refusal(_ zip: [UInt8], limits: BundleLimits = BundleLimits()) async throws -> String? {
+    private func refusal(_ zip: [UInt8], limits: BundleLimits = BundleLimits()) async throws
+        -> String?
+    {
         let folder = try TemporaryFolder()
         let registry = try FunctionRegistry(directory: folder.path, bundleLimits: limits)
         let error = await registryError {
@@ -45,14 +47,18 @@ struct HostileZipTests {
         ("z.writestr(zipfile.ZipInfo('b'), b'x' * 99, zipfile.ZIP_BZIP2)", "method 12"),
         ("z.writestr(zipfile.ZipInfo('b'), b'x' * 99, zipfile.ZIP_LZMA)", "method 14"),
     ])
-    func `archives with such entries are refused as a whole`(body: String, reason: String) async throws {
+    func `archives with such entries are refused as a whole`(body: String, reason: String)
+        async throws
+    {
         // The good entry comes first, so that something has been unpacked when the bad one is met.
         let message = try await refusal(try pythonZip("add('index.py')\n\(body)"))
         #expect(message?.contains(reason) == true, "\(message ?? "accepted")")
         #expect(message?.contains("the entry") == true)
     }
 
-    @Test func `limits on entries and unpacked bytes count what is there, not what is said`() async throws {
+    @Test func `limits on entries and unpacked bytes count what is there, not what is said`()
+        async throws
+    {
         let limits = BundleLimits(entries: 3, unpackedBytes: 100)
         #expect(
             try await refusal(try pythonZip("for i in range(4): add(f'{i}')"), limits: limits)?
@@ -69,15 +75,18 @@ struct HostileZipTests {
     }
 
     @Test func `an archive of ten thousand entries is accepted`() async throws {
-        let zip = try pythonZip("add('index.py')\nfor i in range(9999): add(f'd{i % 100}/{i}', b'')")
+        let zip = try pythonZip(
+            "add('index.py')\nfor i in range(9999): add(f'd{i % 100}/{i}', b'')")
         let folder = try TemporaryFolder()
         #expect(try ZipUnpacker.unpack(zip, into: folder.path).count == 10_000)
     }
 
     @Test func `names that are not UTF-8 are refused`() async throws {
-        let zip = replacing(Array("qqq".utf8), with: [0xFF, 0xFE, 0x41], in: try pythonZip("add('qqq')"))
+        let zip = replacing(
+            Array("qqq".utf8), with: [0xFF, 0xFE, 0x41], in: try pythonZip("add('qqq')"))
         #expect(try await refusal(zip)?.contains("not UTF-8") == true)
-        let nul = replacing(Array("qqq".utf8), with: [0x61, 0, 0x62], in: try pythonZip("add('qqq')"))
+        let nul = replacing(
+            Array("qqq".utf8), with: [0x61, 0, 0x62], in: try pythonZip("add('qqq')"))
         #expect(try await refusal(nul)?.contains("control character") == true)
     }
 
@@ -98,7 +107,9 @@ struct HostileZipTests {
         renamed.replaceSubrange(30..<38, with: Array("../../ab".utf8))
         #expect(try await refusal(renamed)?.contains("another name") == true)
         // Method, size and encryption bit of the local header alone.
-        for (offset, value, reason) in [(8, 0, "otherwise"), (22, 9, "another size"), (6, 1, "otherwise")] {
+        for (offset, value, reason) in [
+            (8, 0, "otherwise"), (22, 9, "another size"), (6, 1, "otherwise"),
+        ] {
             var changed = zip
             changed[offset] = UInt8(value)
             #expect(try await refusal(changed)?.contains(reason) == true)
@@ -109,7 +120,8 @@ struct HostileZipTests {
         #expect(try await refusal(link)?.contains("symbolic link") == true)
     }
 
-    @Test func `archives that hide things between or behind their parts are refused`() async throws {
+    @Test func `archives that hide things between or behind their parts are refused`() async throws
+    {
         let zip = try pythonZip("add('index.py', b'1'); add('a', b'2')")
         #expect(try await refusal(Array("MZ".utf8) + zip)?.contains("not where") == true)
         #expect(try await refusal(zip + [0])?.contains("its end is missing") == true)
@@ -135,12 +147,15 @@ struct HostileZipTests {
     }
 
     @Test func `damaged content is refused`() async throws {
-        var zip = try pythonZip("z.compression = zipfile.ZIP_STORED; z.writestr('index.py', b'print(1)')")
+        var zip = try pythonZip(
+            "z.compression = zipfile.ZIP_STORED; z.writestr('index.py', b'print(1)')")
         zip[38] ^= 1
         #expect(try await refusal(zip)?.contains("damaged") == true)
     }
 
-    @Test(arguments: [[], [0], Array("PK\u{5}\u{6}".utf8), [UInt8](repeating: 0, count: 22)] as [[UInt8]])
+    @Test(
+        arguments: [[], [0], Array("PK\u{5}\u{6}".utf8), [UInt8](repeating: 0, count: 22)]
+            as [[UInt8]])
     func `bytes that are no archive are refused`(bytes: [UInt8]) async throws {
         #expect(try await refusal(bytes)?.contains("not a zip archive") == true)
     }
@@ -149,14 +164,18 @@ struct HostileZipTests {
         #expect(try await refusal(try pythonZip("pass"))?.contains("it has no files") == true)
     }
 
-    @Test func `whatever is changed in an archive, nothing is written outside of its folder`() throws {
+    @Test func `whatever is changed in an archive, nothing is written outside of its folder`()
+        throws
+    {
         let zip = try pythonZip(
-            "add('index.py', b'print(1)'); add('a/b', b'2' * 50); add('é', b''); add('l/', b'', 0o040755)")
+            "add('index.py', b'print(1)'); add('a/b', b'2' * 50); add('é', b''); add('l/', b'', 0o040755)"
+        )
         var random = SystemRandomNumberGenerator()
         for _ in 0..<3000 {
             let parent = try TemporaryFolder()
             let inside = parent.path + "/in"
-            try FileManager.default.createDirectory(atPath: inside, withIntermediateDirectories: false)
+            try FileManager.default.createDirectory(
+                atPath: inside, withIntermediateDirectories: false)
             var changed = zip
             for _ in 0..<Int.random(in: 1...4, using: &random) {
                 changed[Int.random(in: 0..<changed.count, using: &random)] = .random(in: 0...255)

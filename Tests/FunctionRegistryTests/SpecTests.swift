@@ -36,10 +36,12 @@ struct SpecTests {
 
     @Test func `numbers are accepted at their bounds and refused beyond`() {
         for (low, high, field, set) in [
-            (1, 900_000, "timeoutMs", \FunctionSpec.timeoutMs), (32, 10_240, "memoryMB", \.memoryMB),
+            (1, 900_000, "timeoutMs", \FunctionSpec.timeoutMs),
+            (32, 10_240, "memoryMB", \.memoryMB),
             (1, 10_240, "tmpMB", \.tmpMB),
         ] as [(Int, Int, String, WritableKeyPath<FunctionSpec, Int>)] {
-            for (value, expected) in [(low, nil), (high, nil), (low - 1, field), (high + 1, field)] {
+            for (value, expected) in [(low, nil), (high, nil), (low - 1, field), (high + 1, field)]
+            {
                 var spec = FunctionSpec.python
                 spec[keyPath: set] = value
                 #expect(refusedField(spec) == expected)
@@ -54,7 +56,9 @@ struct SpecTests {
         #expect(refused(["_a9": "", "B": "ü"]) == nil)
         #expect(refused(["K": String(repeating: "v", count: 4095)]) == nil)
         #expect(refused(["K": String(repeating: "v", count: 4096)]) == "env")
-        for name in ["", "9a", "a-b", "a=b", "é", "a b", "a\0"] { #expect(refused([name: "v"]) == "env") }
+        for name in ["", "9a", "a-b", "a=b", "é", "a b", "a\0"] {
+            #expect(refused([name: "v"]) == "env")
+        }
         #expect(refused(["A": "a\0b"]) == "env")
     }
 
@@ -72,7 +76,9 @@ struct SpecTests {
         try FunctionSpec.validate(name: name)
     }
 
-    @Test(arguments: ["", "A", "-a", "_a", "a.b", "a/b", "é", "a\n", String(repeating: "a", count: 65)])
+    @Test(arguments: [
+        "", "A", "-a", "_a", "a.b", "a/b", "é", "a\n", String(repeating: "a", count: 65),
+    ])
     func `names of another form are refused`(name: String) {
         #expect(throws: RegistryError.self) { try FunctionSpec.validate(name: name) }
     }
@@ -80,6 +86,7 @@ struct SpecTests {
     @Test func `the files of a handler depend on the runtime`() throws {
         let handler = try HandlerName("lib/app.main", runtime: .python)
         #expect(handler.candidateFiles(.python) == ["lib/app.py", "lib/app/__init__.py"])
-        #expect(handler.candidateFiles(.javascript) == ["lib/app.js", "lib/app.mjs", "lib/app.cjs"])
+        #expect(
+            handler.candidateFiles(.javascript) == ["lib/app.js", "lib/app.mjs", "lib/app.cjs"])
     }
 }

@@ -6,7 +6,8 @@ final class TemporaryFolder: Sendable {
     let path: String
 
     init() throws {
-        path = FileManager.default.temporaryDirectory
+        path =
+            FileManager.default.temporaryDirectory
             .appendingPathComponent("registry-tests-\(UUID().uuidString)").path
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
@@ -17,7 +18,8 @@ final class TemporaryFolder: Sendable {
 
     /// Every path below the folder, sorted.
     func tree(_ below: String = "") -> [String] {
-        let names = FileManager.default.enumerator(atPath: path + "/" + below)?.allObjects as? [String]
+        let names =
+            FileManager.default.enumerator(atPath: path + "/" + below)?.allObjects as? [String]
         return (names ?? []).sorted()
     }
 }

@@ -6,7 +6,8 @@ import TestSupport
 /// What happens when parts of the service are killed.
 @Suite struct CrashTests {
     private static let sleeper = [
-        "python": "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event",
+        "python":
+            "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event",
         "javascript":
             "exports.handler = (event) => new Promise((r) => setTimeout(() => r(event), event * 1000))",
     ]
@@ -18,7 +19,9 @@ import TestSupport
         try await TestEvaluator.with { evaluator in
             let name = try await evaluator.register(nil, runtime, Self.sleeper[runtime] ?? "")
             let template = try #require(
-                HostState.children(of: evaluator.pid).first { commandLine($0).contains("/\(runtime)/") })
+                HostState.children(of: evaluator.pid).first {
+                    commandLine($0).contains("/\(runtime)/")
+                })
             let answers = try await withThrowingTaskGroup(of: TestEvaluator.Answer.self) { group in
                 for _ in 0..<6 { group.addTask { try await evaluator.invoke(name, "2") } }
                 try await Task.sleep(for: .milliseconds(500))
@@ -39,7 +42,8 @@ import TestSupport
             }
             #expect(pause < .seconds(1), "\(pause)")
             let status = try await evaluator.get("/readyz").json["templates"]?.array ?? []
-            #expect(status.contains { $0["runtime"]?.string == runtime && $0["restarts"]?.int == 1 })
+            #expect(
+                status.contains { $0["runtime"]?.string == runtime && $0["restarts"]?.int == 1 })
         }
     }
 
@@ -52,11 +56,15 @@ import TestSupport
         let first = try await TestEvaluator(dataFolder: folder)
         try await first.waitUntilReady()
         for runtime in ["python", "javascript"] {
-            try await first.register("sleep-\(runtime)", runtime, Self.sleeper[runtime] ?? "", settings: ["timeoutMs": 20000])
+            try await first.register(
+                "sleep-\(runtime)", runtime, Self.sleeper[runtime] ?? "",
+                settings: ["timeoutMs": 20000])
         }
         #expect(try await first.invoke("sleep-python", "0").status == 200)
         let running = (0..<4).map { index in
-            Task { try? await first.invoke(index % 2 == 0 ? "sleep-python" : "sleep-javascript", "15") }
+            Task {
+                try? await first.invoke(index % 2 == 0 ? "sleep-python" : "sleep-javascript", "15")
+            }
         }
         try await Task.sleep(for: .milliseconds(500))
         let cells = HostState.executors(of: first.pid)
@@ -69,7 +77,8 @@ import TestSupport
 
         try await TestEvaluator.with(dataFolder: folder) { second in
             let functions = try await second.get("/v1/functions").json["functions"]?.array ?? []
-            #expect(functions.compactMap { $0["name"]?.string } == ["sleep-javascript", "sleep-python"])
+            #expect(
+                functions.compactMap { $0["name"]?.string } == ["sleep-javascript", "sleep-python"])
             let calls = try await second.get("/v1/calls").json["calls"]?.array ?? []
             #expect(calls.count == 5)
             let lost = calls.filter { $0["cause"]?.string == "evaluator_lost" }
@@ -82,7 +91,9 @@ import TestSupport
         }
     }
 
-    @Test func `a stopped evaluator lets running calls finish and leaves nothing behind`() async throws {
+    @Test func `a stopped evaluator lets running calls finish and leaves nothing behind`()
+        async throws
+    {
         let evaluator = try await TestEvaluator()
         try await evaluator.waitUntilReady()
         let name = try await evaluator.register(nil, "python", Self.sleeper["python"] ?? "")

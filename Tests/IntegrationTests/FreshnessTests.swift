@@ -6,11 +6,16 @@ import TestSupport
 /// Promise 1: no byte that one call writes is readable by another call.
 @Suite struct FreshnessTests {
     @Test(arguments: [
-        ("python", "count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count"),
+        (
+            "python",
+            "count = 0\ndef handler(event, context):\n    global count\n    count += 1\n    return count"
+        ),
         ("javascript", "let count = 0;\nexports.handler = async () => ++count;"),
         ("javascript", "let count = 0;\nexport const handler = async () => ++count;"),
     ])
-    func `a module's counter is 1 in every one of 100 calls`(_ runtime: String, _ code: String) async throws {
+    func `a module's counter is 1 in every one of 100 calls`(_ runtime: String, _ code: String)
+        async throws
+    {
         let evaluator = try await SharedEvaluator.get()
         let name = try await evaluator.register(nil, runtime, code)
         for _ in 0..<100 {
@@ -20,10 +25,18 @@ import TestSupport
     }
 
     @Test(arguments: [
-        ("python", "import os\ndef handler(event, context):\n    seen = os.listdir('/tmp')\n    open('/tmp/left', 'w').write('x')\n    return seen"),
-        ("javascript", "const fs = require('fs');\nexports.handler = async () => { const seen = fs.readdirSync('/tmp'); fs.writeFileSync('/tmp/left', 'x'); return seen }"),
+        (
+            "python",
+            "import os\ndef handler(event, context):\n    seen = os.listdir('/tmp')\n    open('/tmp/left', 'w').write('x')\n    return seen"
+        ),
+        (
+            "javascript",
+            "const fs = require('fs');\nexports.handler = async () => { const seen = fs.readdirSync('/tmp'); fs.writeFileSync('/tmp/left', 'x'); return seen }"
+        ),
     ])
-    func `a file written to tmp is gone in the next call`(_ runtime: String, _ code: String) async throws {
+    func `a file written to tmp is gone in the next call`(_ runtime: String, _ code: String)
+        async throws
+    {
         let evaluator = try await SharedEvaluator.get()
         let name = try await evaluator.register(nil, runtime, code)
         // More calls than there are slots, so that every slot is used again.
@@ -43,7 +56,9 @@ import TestSupport
             "const c = require('crypto'), vm = require('vm');\nexports.handler = async () => [Math.random(), c.randomUUID(), Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex'), c.randomBytes(16).toString('hex'), vm.runInNewContext('Math.random()')]"
         ),
     ])
-    func `200 calls draw 200 different values from every source of random numbers`(_ runtime: String, _ code: String) async throws {
+    func `200 calls draw 200 different values from every source of random numbers`(
+        _ runtime: String, _ code: String
+    ) async throws {
         let evaluator = try await SharedEvaluator.get()
         let name = try await evaluator.register(nil, runtime, code)
         var seen: [Set<String>] = Array(repeating: [], count: 5)

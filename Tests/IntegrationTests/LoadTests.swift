@@ -6,13 +6,19 @@ import TestSupport
 /// Many callers at once, for `CLOISTER_LOAD_SECONDS` (5 by default).
 @Suite struct LoadTests {
     @Test func `200 callers get their own answers and leave nothing behind`() async throws {
-        let seconds = ProcessInfo.processInfo.environment["CLOISTER_LOAD_SECONDS"].flatMap(Double.init) ?? 5
+        let seconds =
+            ProcessInfo.processInfo.environment["CLOISTER_LOAD_SECONDS"].flatMap(Double.init) ?? 5
         try await TestEvaluator.with(["--log-level", "warning"]) { evaluator in
             let functions = [
-                try await evaluator.register(nil, "python", "def handler(event, context):\n    print(event)\n    return event"),
-                try await evaluator.register(nil, "javascript", "exports.handler = async (event) => event"),
-                try await evaluator.register(nil, "python", "def handler(event, context):\n    raise ValueError(event)"),
-                try await evaluator.register(nil, "javascript", "exports.handler = async () => process.exit(9)"),
+                try await evaluator.register(
+                    nil, "python",
+                    "def handler(event, context):\n    print(event)\n    return event"),
+                try await evaluator.register(
+                    nil, "javascript", "exports.handler = async (event) => event"),
+                try await evaluator.register(
+                    nil, "python", "def handler(event, context):\n    raise ValueError(event)"),
+                try await evaluator.register(
+                    nil, "javascript", "exports.handler = async () => process.exit(9)"),
             ]
             for name in functions { _ = try await evaluator.invoke(name, "1") }
             let before = try await restingState(evaluator)
@@ -24,14 +30,16 @@ import TestSupport
                         while ContinuousClock.now < end {
                             let kind = (caller + tally.calls) % functions.count
                             let event = "\(caller * 1_000_000 + tally.calls)"
-                            tally.count(kind, event, try await evaluator.invoke(functions[kind], event))
+                            tally.count(
+                                kind, event, try await evaluator.invoke(functions[kind], event))
                         }
                         return tally
                     }
                 }
                 return try await group.reduce(into: Tally()) { $0.add($1) }
             }
-            print("\(tally.calls) calls from 200 callers in \(seconds) s, \(tally.wrong.count) wrong")
+            print(
+                "\(tally.calls) calls from 200 callers in \(seconds) s, \(tally.wrong.count) wrong")
             #expect(tally.calls > 200)
             #expect(tally.wrong.isEmpty, "\(tally.wrong.prefix(3))")
             let after = try await restingState(evaluator)
@@ -50,7 +58,9 @@ import TestSupport
             try await Task.sleep(for: .milliseconds(100))
             let templates = try await evaluator.get("/readyz").json["templates"]?.array ?? []
             let now = HostState.of(evaluator)
-            if templates.allSatisfy({ $0["parked"]?.int == 4 }), now.cells == last.cells { return now }
+            if templates.allSatisfy({ $0["parked"]?.int == 4 }), now.cells == last.cells {
+                return now
+            }
             last = now
         }
         return last

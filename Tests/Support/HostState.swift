@@ -14,10 +14,15 @@ public struct HostState: Equatable, Sendable, CustomStringConvertible {
 
     public static func of(_ evaluator: TestEvaluator) -> HostState {
         HostState(
-            descriptors: count("/proc/\(evaluator.pid)/fd"), cells: executors(of: evaluator.pid).count,
+            descriptors: count("/proc/\(evaluator.pid)/fd"),
+            cells: executors(of: evaluator.pid).count,
             groups: groups(of: evaluator.pid),
-            mounts: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8))?.split(separator: "\n").count ?? 0,
-            temporaryFiles: (try? FileManager.default.contentsOfDirectory(atPath: "/tmp"))?.filter { !$0.hasPrefix("cloister-test-") }.count ?? 0)
+            mounts: (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8))?.split(
+                separator: "\n"
+            ).count ?? 0,
+            temporaryFiles: (try? FileManager.default.contentsOfDirectory(atPath: "/tmp"))?.filter {
+                !$0.hasPrefix("cloister-test-")
+            }.count ?? 0)
     }
 
     /// Processes below the evaluator: its templates, and their cells.
@@ -33,9 +38,11 @@ public struct HostState: Equatable, Sendable, CustomStringConvertible {
     }
 
     public static func children(of pid: pid_t) -> [pid_t] {
-        let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+        let tasks =
+            (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
         return tasks.flatMap { task in
-            ((try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/children", encoding: .utf8)) ?? "")
+            ((try? String(contentsOfFile: "/proc/\(pid)/task/\(task)/children", encoding: .utf8))
+                ?? "")
                 .split(separator: " ").compactMap { pid_t($0) }
         }
     }
@@ -45,7 +52,11 @@ public struct HostState: Equatable, Sendable, CustomStringConvertible {
         let name = "cloister-\(evaluator)"
         let tree = FileManager.default.enumerator(atPath: "/sys/fs/cgroup")
         while let path = tree?.nextObject() as? String {
-            if path.contains(name), path.split(separator: "/").last.map({ $0 == name || $0.hasPrefix("slot-") }) == true { found += 1 }
+            if path.contains(name),
+                path.split(separator: "/").last.map({ $0 == name || $0.hasPrefix("slot-") }) == true
+            {
+                found += 1
+            }
         }
         return found
     }

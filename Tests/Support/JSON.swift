@@ -35,7 +35,11 @@ public enum JSON: Decodable, Sendable, Equatable {
     }
 
     public subscript(index: Int) -> JSON? {
-        if case .array(let items) = self, items.indices.contains(index) { items[index] } else { nil }
+        if case .array(let items) = self, items.indices.contains(index) {
+            items[index]
+        } else {
+            nil
+        }
     }
 
     public var string: String? { if case .string(let text) = self { text } else { nil } }

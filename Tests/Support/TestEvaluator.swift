@@ -30,7 +30,10 @@ public final class TestEvaluator: Sendable {
     ///   - options: further flags, for example `["--slots", "2"]`.
     ///   - dataFolder: one to keep; by default a new one that goes with the evaluator.
     public init(_ options: [String] = [], dataFolder: String? = nil) async throws {
-        folder = FileManager.default.temporaryDirectory.appendingPathComponent("cloister-test-\(UUID().uuidString)").path
+        folder =
+            FileManager.default.temporaryDirectory.appendingPathComponent(
+                "cloister-test-\(UUID().uuidString)"
+            ).path
         self.dataFolder = dataFolder ?? "\(folder)/data"
         for path in [folder, self.dataFolder] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
@@ -40,11 +43,12 @@ public final class TestEvaluator: Sendable {
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         let command = try TestUser.command(for: [folder, self.dataFolder])
         // The shell outlives the evaluator's start and ends it when the pipe closes.
-        process.arguments = [
-            "-c",
-            #"exec 3<&0; "$0" "$@" >out 2>err </dev/null 3<&- & echo $! >pid; cat <&3 >/dev/null; "#
-                + #"kill $! 2>/dev/null; wait"#,
-        ] + command + ["--port", "0", "--data-dir", self.dataFolder] + options
+        process.arguments =
+            [
+                "-c",
+                #"exec 3<&0; "$0" "$@" >out 2>err </dev/null 3<&- & echo $! >pid; cat <&3 >/dev/null; "#
+                    + #"kill $! 2>/dev/null; wait"#,
+            ] + command + ["--port", "0", "--data-dir", self.dataFolder] + options
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         process.standardInput = pipe
         try process.run()
@@ -57,13 +61,15 @@ public final class TestEvaluator: Sendable {
             if !process.isRunning { break }
             try await Task.sleep(for: .milliseconds(50))
         }
-        guard line.hasPrefix("listening on "), let number = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8),
+        guard line.hasPrefix("listening on "),
+            let number = try? String(contentsOfFile: "\(folder)/pid", encoding: .utf8),
             let pid = pid_t(number.trimmingCharacters(in: .whitespacesAndNewlines))
         else {
             let complaint = (try? String(contentsOfFile: "\(folder)/err", encoding: .utf8)) ?? ""
             throw Failure(description: "the evaluator did not start: \(line) \(complaint)")
         }
-        endpoint = String(line.dropFirst("listening on ".count)).trimmingCharacters(in: .whitespacesAndNewlines)
+        endpoint = String(line.dropFirst("listening on ".count)).trimmingCharacters(
+            in: .whitespacesAndNewlines)
         self.pid = pid
     }
 
@@ -74,12 +80,16 @@ public final class TestEvaluator: Sendable {
             if let answer = try? await get("/readyz"), answer.status == 200 { return }
             try await Task.sleep(for: .milliseconds(10))
         }
-        throw Failure(description: "not ready: \(String(decoding: try await get("/readyz").body, as: UTF8.self)) \(errorOutput)")
+        throw Failure(
+            description:
+                "not ready: \(String(decoding: try await get("/readyz").body, as: UTF8.self)) \(errorOutput)"
+        )
     }
 
     /// Starts one that is ready, hands it on, and ends it.
     public static func with<Result>(
-        _ options: [String] = [], dataFolder: String? = nil, _ body: (TestEvaluator) async throws -> Result
+        _ options: [String] = [], dataFolder: String? = nil,
+        _ body: (TestEvaluator) async throws -> Result
     ) async throws -> Result {
         let evaluator = try await TestEvaluator(options, dataFolder: dataFolder)
         do {
@@ -93,7 +103,9 @@ public final class TestEvaluator: Sendable {
         }
     }
 
-    public var errorOutput: String { (try? String(contentsOfFile: "\(folder)/err", encoding: .utf8)) ?? "" }
+    public var errorOutput: String {
+        (try? String(contentsOfFile: "\(folder)/err", encoding: .utf8)) ?? ""
+    }
 
     /// Ends it as an administrator would, and waits.
     public func stop() async throws {
@@ -105,7 +117,9 @@ public final class TestEvaluator: Sendable {
     public func waitForEnd() async throws {
         for _ in 0..<1000 where kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(20)) }
         try? lifeline.fileHandleForWriting.close()
-        for _ in 0..<500 where wrapper.withLock({ $0.isRunning }) { try await Task.sleep(for: .milliseconds(10)) }
+        for _ in 0..<500 where wrapper.withLock({ $0.isRunning }) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
     }
 
     /// A function name that no other test has.
@@ -124,7 +138,10 @@ extension TestEvaluator {
         public var callID: String { headers["cloister-call-id"] ?? "" }
     }
 
-    public func send(_ method: String, _ path: String, body: Data? = nil, headers: [(String, String)] = [], seconds: Int64 = 60) async throws -> Answer {
+    public func send(
+        _ method: String, _ path: String, body: Data? = nil, headers: [(String, String)] = [],
+        seconds: Int64 = 60
+    ) async throws -> Answer {
         var request = HTTPClientRequest(url: endpoint + path)
         request.method = .init(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -133,7 +150,8 @@ extension TestEvaluator {
         let bytes = try await response.body.collect(upTo: 128 << 20)
         var fields: [String: String] = [:]
         for (name, value) in response.headers { fields[name.lowercased()] = value }
-        return Answer(status: Int(response.status.code), headers: fields, body: Data(bytes.readableBytesView))
+        return Answer(
+            status: Int(response.status.code), headers: fields, body: Data(bytes.readableBytesView))
     }
 
     public func get(_ path: String) async throws -> Answer { try await send("GET", path) }
@@ -141,7 +159,8 @@ extension TestEvaluator {
     /// Registers a source text, or fails.
     @discardableResult
     public func register(
-        _ name: String? = nil, _ runtime: String, _ code: String, handler: String = "index.handler", settings: [String: Int] = [:],
+        _ name: String? = nil, _ runtime: String, _ code: String, handler: String = "index.handler",
+        settings: [String: Int] = [:],
         environment: [String: String] = [:]
     ) async throws -> String {
         let name = name ?? newName()
@@ -150,24 +169,34 @@ extension TestEvaluator {
         body["code"] = code
         body["handler"] = handler
         if !environment.isEmpty { body["env"] = environment }
-        let answer = try await send("PUT", "/v1/functions/\(name)", body: JSONSerialization.data(withJSONObject: body))
-        guard answer.status == 201 || answer.status == 200 else { throw Failure(description: "PUT \(name): \(answer.status) \(answer.text)") }
+        let answer = try await send(
+            "PUT", "/v1/functions/\(name)", body: JSONSerialization.data(withJSONObject: body))
+        guard answer.status == 201 || answer.status == 200 else {
+            throw Failure(description: "PUT \(name): \(answer.status) \(answer.text)")
+        }
         return name
     }
 
-    public func invoke(_ name: String, _ event: String = "{}", seconds: Int64 = 60) async throws -> Answer {
-        try await send("POST", "/v1/functions/\(name)/invoke", body: Data(event.utf8), seconds: seconds)
+    public func invoke(_ name: String, _ event: String = "{}", seconds: Int64 = 60) async throws
+        -> Answer
+    {
+        try await send(
+            "POST", "/v1/functions/\(name)/invoke", body: Data(event.utf8), seconds: seconds)
     }
 
     /// Registers a source text and calls it once.
     public func run(
-        _ runtime: String, _ code: String, event: String = "{}", settings: [String: Int] = [:], environment: [String: String] = [:]
+        _ runtime: String, _ code: String, event: String = "{}", settings: [String: Int] = [:],
+        environment: [String: String] = [:]
     ) async throws -> Answer {
-        try await invoke(register(nil, runtime, code, settings: settings, environment: environment), event)
+        try await invoke(
+            register(nil, runtime, code, settings: settings, environment: environment), event)
     }
 
     /// The call's record, complete.
-    public func record(_ answer: Answer) async throws -> JSON { try await get("/v1/calls/\(answer.callID)").json }
+    public func record(_ answer: Answer) async throws -> JSON {
+        try await get("/v1/calls/\(answer.callID)").json
+    }
 
     /// What the call printed, a line an element, with the stream before it: `stdout: hello`.
     public func log(_ answer: Answer) async throws -> [String] {

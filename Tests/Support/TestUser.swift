@@ -17,7 +17,8 @@ public enum TestUser {
         // Not the tester's PATH: interpreters in root's home are out of this user's reach.
         return [
             "/usr/bin/setpriv", "--reuid", "\(uid)", "--regid", "\(uid)", "--clear-groups",
-            "/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin", "\(try installation.get())/evaluator",
+            "/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin",
+            "\(try installation.get())/evaluator",
         ]
     }
 
@@ -28,11 +29,14 @@ public enum TestUser {
         let manager = FileManager.default
         try manager.createDirectory(atPath: folder, withIntermediateDirectories: true)
         for name in ["evaluator", "cloister-launcher", "libCloisterCell.so"] {
-            try manager.copyItem(atPath: "\(TestEvaluator.products)/\(name)", toPath: "\(folder)/\(name)")
+            try manager.copyItem(
+                atPath: "\(TestEvaluator.products)/\(name)", toPath: "\(folder)/\(name)")
         }
         let checkout = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
             .deletingLastPathComponent().deletingLastPathComponent()
-        try manager.copyItem(atPath: checkout.appendingPathComponent("executors").path, toPath: "\(folder)/executors")
+        try manager.copyItem(
+            atPath: checkout.appendingPathComponent("executors").path, toPath: "\(folder)/executors"
+        )
         removeAtExit = strdup(folder)
         atexit {
             guard let removeAtExit else { return }
