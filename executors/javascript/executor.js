@@ -12,20 +12,38 @@ const { Writable } = require('stream');
 const { notJSON } = require('./json.js');
 for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib', 'assert', 'querystring']) require(warm);
 
+// Kept before user code can replace them.
+const { Promise, process, setImmediate } = globalThis;
+const { parse, stringify } = JSON;
+const { setPrototypeOf } = Object;
+const { from } = Buffer;
+const { isNativeError } = util.types;
+
 const FUNCTION = '/function';
 const cell = { exports: {} };
 process.dlopen(cell, '/cloister/cell.so');
 const native = cell.exports;
-// Kept before user code can replace them.
-const { parse, stringify } = JSON;
-const { isNativeError } = util.types;
 
 let answered = false;
 
 function answer(kind, text) {
   if (answered) return;
   answered = true;
-  native.answer(kind.charCodeAt(0), Buffer.from(text));
+  native.answer(kind === 'R' ? 0x52 : 0x45, from(text));
+}
+
+// An error as the supervisor takes it, of bounded length. Without prototypes, because JSON.stringify
+// calls a toJSON that user code has put on them.
+function errorText(kind, type, message, stack = [], path = undefined) {
+  const lines = setPrototypeOf([], null);
+  let room = 30000, count = 0;
+  for (const line of stack) {
+    const clipped = line.slice(0, 2048);
+    room -= clipped.length;
+    if (room < 0 || count === 100) break;
+    lines[count++] = clipped;
+  }
+  return stringify({ __proto__: null, kind, type: type.slice(0, 256), message: message.slice(0, 8192), stack: lines, path });
 }
 
 // The user's frames of a stack, as "at name (/function/file.js:line:column)".
@@ -59,7 +77,16 @@ function describe(error, kind) {
   } catch {
     message = '(its text could not be made)';
   }
-  return stringify({ kind, type, message: message.slice(0, 8192), stack });
+  return errorText(kind, type, message, stack);
+}
+
+// The text of whatever was thrown, which may object to being read.
+function reason(error) {
+  try {
+    return String(error?.message ?? error);
+  } catch {
+    return 'an error without a text';
+  }
 }
 
 function answerResult(result) {
@@ -67,11 +94,11 @@ function answerResult(result) {
   try {
     const found = notJSON(result);
     if (found)
-      return answer('E', stringify({ kind: 'invalid', type: '', path: found.path, message: found.what, stack: [] }));
+      return answer('E', errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));
     text = stringify(result === undefined ? null : result);
     if (text === undefined) text = 'null';
   } catch (error) {
-    return answer('E', stringify({ kind: 'invalid', type: '', path: '$', message: String(error?.message ?? error), stack: [] }));
+    return answer('E', errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$'));
   }
   answer('R', text);
 }

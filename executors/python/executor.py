@@ -147,12 +147,12 @@ def describe(error, kind):
                 stack.append('File "%s", line %s, in %s\n    %s' % (
                     frame.filename, frame.lineno, frame.name, (frame.line or "").strip()))
         current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return {"kind": kind, "type": type(error).__name__, "message": text_of(error), "stack": stack[:100]}
+    return {"kind": kind, "type": str(type(error).__name__), "message": text_of(error), "stack": stack}
 
 
 def text_of(error):
     try:
-        return str(error)[:8192]
+        return str.__str__(str(error))[:8192]
     except BaseException as second:
         return "(its text could not be made: %s)" % type(second).__name__
 
@@ -190,24 +190,46 @@ def answer(kind, value):
     cell.cloister_answer(ord(kind), value, len(value))
 
 
+def error_bytes(kind, type_name, message, stack=(), path=None):
+    """An error as the supervisor takes it, of bounded length."""
+    lines, room = [], 30000
+    for line in stack[:100]:
+        line = line[:2048]
+        room -= len(line)
+        if room < 0:
+            break
+        lines.append(line)
+    error = {"kind": kind, "type": type_name[:256], "message": message[:8192], "stack": lines}
+    if path is not None:
+        error["path"] = path[:1024]
+    return encode(error).encode("utf-8", "replace")
+
+
 def answer_error(error, kind):
     if isinstance(error, MemoryError):
         kind = "memory"
-    answer("E", json.dumps(describe(error, kind)).encode())
+    try:
+        said = describe(error, kind)
+        data = error_bytes(kind, said["type"], said["message"], said["stack"])
+    except BaseException as second:
+        data = error_bytes(kind, "", "an error that could not be described: %s" % text_of(second))
+    answer("E", data)
 
 
 def answer_result(result):
+    cannot_encode = "a value that cannot be turned into text: %s"
     try:
         text = encode(result)
     except MemoryError as error:
         return answer_error(error, "memory")
     except BaseException as error:
         try:
-            path, what = not_json(result) or ("$", text_of(error))
+            path, what = not_json(result) or ("$", cannot_encode % text_of(error))
         except RecursionError:
             path, what = "$", "nested too deeply"
-        invalid = {"kind": "invalid", "type": "", "path": path, "message": what, "stack": []}
-        return answer("E", json.dumps(invalid).encode())
+        except BaseException as second:
+            path, what = "$", cannot_encode % text_of(second)
+        return answer("E", error_bytes("invalid", "", what, path=path))
     try:
         data = text.encode()
     except UnicodeEncodeError:
