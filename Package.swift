@@ -117,6 +117,13 @@ let package = Package(
             name: "IntegrationTests",
             dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "AttackTests",
+            dependencies: [
+                "Evaluator", "ExecutorSupervisor", "FunctionRegistry", "Launcher", "SandboxKit",
+                "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+            ], swiftSettings: strict),
     ],
     swiftLanguageModes: [.v6]
 )

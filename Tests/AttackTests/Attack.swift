@@ -1,0 +1,119 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// One thing that hostile code tries, and what must come of it.
+struct Attack: Sendable, CustomTestStringConvertible {
+    /// How a call ends when nothing was broken.
+    enum Safe: Sendable {
+        /// It completes with exactly this JSON text.
+        case answers(String)
+        /// It fails with this cause and a message that has this text.
+        case fails(String, String)
+        indirect case either(Safe, Safe)
+    }
+
+    enum Blocked: Sendable {
+        case nothing
+        case first(String)
+        /// Depends on the interpreter's version.
+        case anything
+    }
+
+    var title: String
+    /// Where it comes from: a CVE, a manual page, a sandbox that was known to be weak there.
+    var idea: String
+    var runtime: String
+    var code: String
+    var settings: [String: Int]
+    var safe: Safe
+    var blocked: Blocked
+
+    var testDescription: String { "\(runtime): \(title) (\(idea))" }
+
+    static func python(
+        _ title: String, idea: String, _ body: String, _ safe: Safe, blocked: Blocked = .nothing,
+        settings: [String: Int] = [:]
+    ) -> Attack {
+        Attack(
+            title: title, idea: idea, runtime: "python", code: pythonCode(body), settings: settings,
+            safe: safe, blocked: blocked)
+    }
+
+    static func javascript(
+        _ title: String, idea: String, _ body: String, _ safe: Safe, blocked: Blocked = .nothing,
+        settings: [String: Int] = [:]
+    ) -> Attack {
+        let isWhole = body.contains("handler =")
+        return Attack(
+            title: title, idea: idea, runtime: "javascript",
+            code: isWhole ? body : "exports.handler = async (event, context) => {\n\(body)\n};\n",
+            settings: settings, safe: safe, blocked: blocked)
+    }
+}
+
+/// The handler around a body, after `call(number, …)`, which makes any system call and answers its
+/// result or its error's name, and `frame(type, stream, bytes)` of cloister_wire.h.
+func pythonCode(_ body: String) -> String {
+    let prelude = #"""
+        import ctypes, errno, os, struct, sys, time
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.syscall.restype = ctypes.c_long
+        def call(number, *arguments):
+            values = [ctypes.c_long(a) if isinstance(a, int) else a for a in arguments]
+            result = libc.syscall(ctypes.c_long(number), *values)
+            return result if result != -1 else errno.errorcode[ctypes.get_errno()]
+        def frame(kind, stream=0, body=b'', length=None, reserved=0):
+            return struct.pack('<BBHI', ord(kind), stream, reserved, len(body) if length is None else length) + body
+
+        """#
+    if body.contains("def handler") { return prelude + body + "\n" }
+    let lines = body.split(separator: "\n", omittingEmptySubsequences: false)
+    return prelude + "def handler(event, context):\n"
+        + lines.map { "    \($0)\n" }.joined()
+}
+
+extension TestEvaluator {
+    /// Runs an attack and records what is not as it must be.
+    func check(_ attack: Attack) async throws {
+        let answer = try await run(attack.runtime, attack.code, settings: attack.settings)
+        let text = String(answer.text.prefix(600))
+        let record = try await record(answer)
+        #expect(matches(attack.safe, answer), "\(text)")
+        #expect(record["state"]?.string == (answer.status == 200 ? "completed" : answer.state))
+        switch attack.blocked {
+        case .nothing: #expect(record["blocked"] == nil, "\(text)")
+        case .first(let name): #expect(record["blocked"]?.string == name, "\(text)")
+        case .anything: break
+        }
+        try await expectNormal(attack.runtime)
+    }
+
+    private func matches(_ safe: Attack.Safe, _ answer: Answer) -> Bool {
+        switch safe {
+        case .answers(let json): answer.status == 200 && answer.text == json
+        case .fails(let cause, let message):
+            answer.cause == cause && (message.isEmpty || answer.detail.contains(message))
+        case .either(let one, let other): matches(one, answer) || matches(other, answer)
+        }
+    }
+
+    /// The next call of the runtime is like any other.
+    func expectNormal(_ runtime: String) async throws {
+        let code =
+            runtime == "python"
+            ? "import os\ndef handler(event, context): return [event, os.listdir('/tmp')]"
+            : "exports.handler = async (event) => [event, require('fs').readdirSync('/tmp')]"
+        let next = try await run(runtime, code, event: "{\"a\":1}")
+        #expect(next.text.filter { $0 != " " } == "[{\"a\":1},[]]", "afterwards: \(next.text)")
+    }
+}
+
+extension TestEvaluator.Answer {
+    var cause: String? { try? json["cause"]?.string }
+    var state: String? { try? json["state"]?.string }
+    var detail: String { (try? json["detail"]?.string) ?? "" }
+}
+
+/// All attacks run one after the other: several take all the memory or processors they can get.
+@Suite(.serialized) enum AttackTests {}
