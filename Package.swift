@@ -84,6 +84,11 @@ let package = Package(
         .testTarget(
             name: "SandboxKitTests", dependencies: ["SandboxKit"], swiftSettings: strict),
         .testTarget(
+            name: "ExecutorSupervisorTests",
+            dependencies: [
+                "ExecutorSupervisor", .product(name: "NIOCore", package: "swift-nio"),
+            ], swiftSettings: strict),
+        .testTarget(
             name: "FunctionRegistryTests",
             dependencies: ["FunctionRegistry", "CArchive"], swiftSettings: strict),
         .testTarget(

@@ -44,6 +44,11 @@ struct CallLog {
             line.bytes += rest[rest.startIndex..<end]
             close(&line, stream)
             rest = rest[(end + 1)...]
+            if lines.count == Self.lineLimit {
+                kept -= rest.count
+                partial[origin] = nil
+                return
+            }
         }
         if !rest.isEmpty {
             if line.bytes.isEmpty { line.timeMs = nowMs }

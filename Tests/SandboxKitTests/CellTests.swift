@@ -1,0 +1,56 @@
+import Testing
+
+@testable import SandboxKit
+
+@Suite struct CellTests {
+    private static let bundle = String(repeating: "0f", count: 32)
+
+    @Test func `an order has the size that a cell reads, whatever is in it`() throws {
+        let order = CellOrder(
+            bundle: Self.bundle, tmpBytes: 1 << 20, limits: [.init(.cpuSeconds, 2)])
+        let other = CellOrder(bundle: Self.bundle, tmpBytes: 0, limits: [])
+        #expect(
+            try order.header(metaBytes: 1, eventBytes: 2).count
+                == other.header(metaBytes: 0, eventBytes: 0).count)
+    }
+
+    @Test(arguments: [
+        "", "../../etc", String(repeating: "0F", count: 32),
+        String(repeating: "0f", count: 31) + "0/",
+    ])
+    func `a bundle's name that is not a hash is refused`(_ name: String) {
+        #expect(throws: SandboxError.self) {
+            try CellOrder(bundle: name, tmpBytes: 0, limits: []).header(metaBytes: 0, eventBytes: 0)
+        }
+    }
+
+    @Test func `more limits than there is room for are refused`() {
+        let limits = Array(repeating: CellOrder.Limit(.coreBytes, 0), count: 13)
+        #expect(throws: SandboxError.self) {
+            try CellOrder(bundle: Self.bundle, tmpBytes: 0, limits: limits).header(
+                metaBytes: 0, eventBytes: 0)
+        }
+    }
+
+    private static let ends: [(Int32, SandboxKit.ExitStatus, String)] = [
+        (0, .exited(0), "it exited with code 0"),
+        (7 << 8, .exited(7), "it exited with code 7"),
+        (9, .signalled(9), "it was ended by SIGKILL"),
+        (11 | 0x80, .signalled(11), "it was ended by SIGSEGV"),
+        (40, .signalled(40), "it was ended by signal 40"),
+    ]
+
+    @Test(arguments: ends)
+    func `a wait status says how a process ended`(
+        _ status: Int32, _ expected: SandboxKit.ExitStatus, _ words: String
+    ) {
+        #expect(SandboxKit.ExitStatus(waitStatus: status) == expected)
+        #expect(SandboxKit.ExitStatus(waitStatus: status).description == words)
+    }
+
+    @Test func `an error names its stage and the kernel's reason`() {
+        let error = SandboxError("mount the root", code: 1, detail: "as root only")
+        #expect(
+            error.description == "could not mount the root: Operation not permitted (as root only)")
+    }
+}
