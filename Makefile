@@ -31,6 +31,18 @@ test: deps ## build and run every test, and the samples against a real evaluator
 	swift test --skip-build --no-parallel
 	@scripts/test-samples
 
+.PHONY: test-layers
+test-layers: ## take each layer of the sandbox away and name the tests that notice
+	@scripts/test-layers
+
+MINUTES ?= 10
+
+.PHONY: fuzz
+fuzz: deps ## send random input to parsers and cells for MINUTES (10)
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 / 3)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
+
 .PHONY: bench
 bench: build ## measure calls against bare interpreters and other sandboxes
 	@scripts/bench
@@ -45,7 +57,7 @@ fmt: ## format the sources
 
 .PHONY: clean
 clean: ## remove what was built
-	rm -rf .build
+	rm -rf .build .build-*
 
 # The shared object that executors load is plain C without the Swift runtime, which SwiftPM cannot
 # link. SwiftPM makes the link .build/<configuration> itself, so it goes first on a new checkout.

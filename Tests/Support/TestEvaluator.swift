@@ -16,11 +16,11 @@ public final class TestEvaluator: Sendable {
     private let lifeline: Pipe
     private let names = Mutex(0)
 
-    /// The folder with the built products.
-    public static var products: String {
-        // The test bundle lies beside them.
-        URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
-    }
+    /// The folder with the built products: beside the test bundle, unless
+    /// `CLOISTER_TEST_PRODUCTS` names another.
+    public static let products =
+        ProcessInfo.processInfo.environment["CLOISTER_TEST_PRODUCTS"]
+        ?? URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent().path
 
     public struct Failure: Error, CustomStringConvertible {
         public var description: String
