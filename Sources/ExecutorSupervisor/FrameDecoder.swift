@@ -52,32 +52,35 @@ struct FrameDecoder {
 
     /// The next event in what was received, or `nil` when more bytes are needed.
     mutating func next() -> Event? {
-        switch state {
-        case .head:
-            return readHead()
-        case .log(let stream, let remaining):
-            guard let piece = buffer.readSlice(length: min(remaining, buffer.readableBytes)),
-                piece.readableBytes > 0
-            else { return nil }
-            let left = remaining - piece.readableBytes
-            state = left > 0 ? .log(stream: stream, remaining: left) : .head
-            if left == 0 { buffer.discardReadBytes() }
-            return .log(stream: stream, piece)
-        case .body(let type, let length):
-            guard let body = buffer.readSlice(length: length) else { return nil }
-            state = .answered
-            return type == UInt8(CW_FRAME_RESULT.rawValue) ? .result(body) : .error(body)
-        case .answered:
-            guard buffer.readableBytes > 0 else { return nil }
-            return fail("it sent more after its answer")
-        case .failed:
-            return nil
+        // A loop: a cell may send any number of frames that give no event.
+        while true {
+            switch state {
+            case .head:
+                guard buffer.readableBytes >= Self.headBytes else { return nil }
+                if let event = readHead() { return event }
+            case .log(let stream, let remaining):
+                guard let piece = buffer.readSlice(length: min(remaining, buffer.readableBytes)),
+                    piece.readableBytes > 0
+                else { return nil }
+                let left = remaining - piece.readableBytes
+                state = left > 0 ? .log(stream: stream, remaining: left) : .head
+                if left == 0 { buffer.discardReadBytes() }
+                return .log(stream: stream, piece)
+            case .body(let type, let length):
+                guard let body = buffer.readSlice(length: length) else { return nil }
+                state = .answered
+                return type == UInt8(CW_FRAME_RESULT.rawValue) ? .result(body) : .error(body)
+            case .answered:
+                return buffer.readableBytes > 0 ? fail("it sent more after its answer") : nil
+            case .failed:
+                return nil
+            }
         }
     }
 
+    /// Reads a frame's head, which is there in full. Only some frames are events by themselves.
     private mutating func readHead() -> Event? {
-        guard buffer.readableBytes >= Self.headBytes,
-            let type = buffer.readInteger(endianness: .little, as: UInt8.self),
+        guard let type = buffer.readInteger(endianness: .little, as: UInt8.self),
             let stream = buffer.readInteger(endianness: .little, as: UInt8.self),
             let reserved = buffer.readInteger(endianness: .little, as: UInt16.self),
             let length = buffer.readInteger(endianness: .little, as: UInt32.self).map(Int.init)
@@ -87,22 +90,21 @@ struct FrameDecoder {
         case CW_FRAME_PARKED.rawValue where length == 0 && stream == 0:
             return .parked
         case CW_FRAME_LOG.rawValue where stream == 1 || stream == 2:
-            guard length > 0 else { return next() }
-            state = .log(stream: stream, remaining: length)
-            return next()
+            if length > 0 { state = .log(stream: stream, remaining: length) }
+            return nil
         case CW_FRAME_RESULT.rawValue where stream == 0:
             guard length <= resultLimit else {
                 state = .failed
                 return .tooLarge(bytes: length)
             }
             state = .body(type: type, length: length)
-            return next()
+            return nil
         case CW_FRAME_ERROR.rawValue where stream == 0:
             guard length <= errorLimit else {
                 return fail("its error is longer than \(errorLimit) bytes")
             }
             state = .body(type: type, length: length)
-            return next()
+            return nil
         default:
             return fail("it sent a frame that no executor sends")
         }

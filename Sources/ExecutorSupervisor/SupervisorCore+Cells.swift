@@ -7,6 +7,8 @@ import SandboxKit
 extension SupervisorCore {
     /// A slot whose last cell left more than this is not used yet.
     private static let restBytes = 8 * 1024 * 1024
+    /// What is there for longer is cached files, which give way to whatever the next cell needs.
+    private static let coolingLimitNs: UInt64 = 200_000_000
 
     /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
     func replenish(_ lane: Lane) {
@@ -236,13 +238,18 @@ extension SupervisorCore {
     /// Lets go of a cell that is gone; its descriptors close with it.
     func discard(_ run: CellRun) {
         cells[run.cell.number] = nil
+        run.slot.emptiedNs = monotonicNs()
         coolingSlots.append(run.slot)
         coolSlots()
     }
 
     /// The kernel takes down a dead cell's memory and mounts in its own time.
     func coolSlots() {
-        let fit = coolingSlots.filter { ($0.cgroup?.usedBytes() ?? 0) <= Self.restBytes }
+        let now = monotonicNs()
+        let fit = coolingSlots.filter { slot in
+            guard let used = slot.cgroup?.usedBytes(), used > Self.restBytes else { return true }
+            return now > slot.emptiedNs + Self.coolingLimitNs
+        }
         guard !fit.isEmpty else { return }
         coolingSlots.removeAll { slot in fit.contains { $0 === slot } }
         // Longest unused first.

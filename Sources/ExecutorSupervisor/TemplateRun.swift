@@ -76,6 +76,8 @@ final class Slot {
     /// User and group id in the template's world; 0 where there is only one.
     let uid: UInt32
     let cgroup: CgroupSlot?
+    /// When its last cell went.
+    var emptiedNs: UInt64 = 0
 
     init(index: Int, uid: UInt32, cgroup: CgroupSlot?) {
         self.index = index
