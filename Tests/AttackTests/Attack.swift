@@ -100,14 +100,30 @@ extension TestEvaluator {
 
     /// The next call of the runtime is like any other.
     func expectNormal(_ runtime: String) async throws {
+        let name = try await normalFunctions.name(runtime, on: self)
+        let next = try await invoke(name, "{\"a\":1}")
+        #expect(next.text.filter { $0 != " " } == "[{\"a\":1},[]]", "afterwards: \(next.text)")
+    }
+}
+
+/// One function for each runtime and evaluator, registered once.
+private actor NormalFunctions {
+    private var names: [String: String] = [:]
+
+    func name(_ runtime: String, on evaluator: TestEvaluator) async throws -> String {
+        let key = "\(evaluator.pid) \(runtime)"
+        if let name = names[key] { return name }
         let code =
             runtime == "python"
             ? "import os\ndef handler(event, context): return [event, os.listdir('/tmp')]"
             : "exports.handler = async (event) => [event, require('fs').readdirSync('/tmp')]"
-        let next = try await run(runtime, code, event: "{\"a\":1}")
-        #expect(next.text.filter { $0 != " " } == "[{\"a\":1},[]]", "afterwards: \(next.text)")
+        let name = try await evaluator.register(nil, runtime, code)
+        names[key] = name
+        return name
     }
 }
+
+private let normalFunctions = NormalFunctions()
 
 extension TestEvaluator.Answer {
     var cause: String? { try? json["cause"]?.string }

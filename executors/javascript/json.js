@@ -2,6 +2,8 @@
 'use strict';
 
 const MAX_DEPTH = 2000;
+// Kept before user code can replace them.
+const { Map, Promise, Set } = globalThis;
 
 function kindOf(value) {
   switch (typeof value) {
