@@ -28,8 +28,14 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 test: deps ## build and run every test, and the samples against a real evaluator
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	swift test --skip-build --no-parallel
+	swift test --skip-build --no-parallel --skip AttackTests
 	@scripts/test-samples
+
+.PHONY: test-attacks
+test-attacks: deps ## attack real cells, and fuzz what reads from them; takes some minutes
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	swift test --skip-build --no-parallel --filter AttackTests
 
 .PHONY: test-layers
 test-layers: ## take each layer of the sandbox away and name the tests that notice
@@ -42,6 +48,10 @@ fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 / 3)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
+
+.PHONY: test-vm
+test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
+	@scripts/test-vm
 
 .PHONY: bench
 bench: build ## measure calls against bare interpreters and other sandboxes

@@ -47,12 +47,13 @@ public final class CgroupSlot {
         peakResets = true
     }
 
-    init(v2 folder: String) throws(SandboxError) {
+    init(v2 folder: String, owner: uid_t?) throws(SandboxError) {
         guard mkdir(folder, 0o755) == 0 || errno == EEXIST else {
             throw SandboxError("make \(folder)", code: errno)
         }
         attachment = [try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)]
         attachmentKind = UInt32(CW_CGROUP_DIRECTORY.rawValue)
+        try CgroupFile.give("\(folder)/cgroup.procs", to: owner)
         try CgroupFile.write("\(folder)/pids.max", "\(CgroupSlot.maximumTasks)")
         // Absent where the kernel has no swap.
         try? CgroupFile.write("\(folder)/memory.swap.max", "0")

@@ -16,17 +16,39 @@ public enum CgroupSupport: Sendable, Equatable {
 public final class CgroupTree {
     public let support: CgroupSupport
     private let folders: [String]
+    private let owner: uid_t?
+    /// v2: the group that this process came from, and whether its children got their controllers
+    /// from us.
+    private var home: (group: String, opened: Bool)?
+
+    /// The host's id of the templates' root, where the evaluator is root.
+    public static let templateOwner: uid_t = 0x7000_0000
 
     /// Finds what can be used and makes the folder. Never fails: `support` says what it got.
-    public init(name: String = "cloister-\(getpid())") {
+    /// - Parameter owner: who forks cells into the groups, where that is another user.
+    public init(
+        name: String = "cloister-\(getpid())", owner: uid_t? = geteuid() == 0 ? templateOwner : nil
+    ) {
+        self.owner = owner
         let mounts = CgroupMounts.read()
         var made: [String] = []
         var reasons: [String] = []
-        if let v2 = mounts.unified, let base = CgroupTree.v2Base(v2, name: name, reasons: &reasons)
-        {
-            support = .v2(base)
-            folders = [base]
-            return
+        if let v2 = mounts.unified {
+            // Our own group where it was delegated to us, else the top where we may write there.
+            for parent in v2.own == v2.mount ? [v2.own] : [v2.own, v2.mount] {
+                let folder = "\(parent)/\(name)"
+                do {
+                    let opened = try CgroupTree.enterV2(parent, folder, owner: owner)
+                    home = (v2.own, opened && parent == v2.own)
+                    support = .v2(folder)
+                    folders = [folder]
+                    return
+                } catch {
+                    reasons.append("\(error)")
+                    try? CgroupFile.write("\(v2.own)/cgroup.procs", "0")
+                    _ = CgroupTree.removeTree(folder)
+                }
+            }
         }
         var controllers: [String: String] = [:]
         for controller in ["memory", "pids"] {
@@ -56,59 +78,56 @@ public final class CgroupTree {
         switch support {
         case .v1(let controllers):
             try CgroupSlot(v1: controllers.mapValues { "\($0)/slot-\(index)" })
-        case .v2(let base): try CgroupSlot(v2: "\(base)/slot-\(index)")
+        case .v2(let base): try CgroupSlot(v2: "\(base)/slot-\(index)", owner: owner)
         case .none: nil
         }
     }
 
     /// Removes the groups; the cells must be gone. Waits a little for the kernel to let go.
     public func remove() {
+        for folder in folders { CgroupTree.removeSlots(folder) }
+        leaveV2()
         for folder in folders {
             for _ in 0..<100 where !CgroupTree.removeTree(folder) { usleep(10_000) }
         }
     }
 
-    private static func v2Base(_ v2: CgroupMounts.Unified, name: String, reasons: inout [String])
-        -> String?
+    /// Makes our folder and moves this process into it, so that all that forks and is forked lives
+    /// below one group whose `cgroup.procs` the template may write: that is what the kernel asks
+    /// of it when it forks into a slot. It also leaves the parent free to have controllers.
+    /// - Returns: whether the parent's children had no controllers before.
+    private static func enterV2(_ parent: String, _ folder: String, owner: uid_t?)
+        throws(SandboxError) -> Bool
     {
-        // Our own group where it was delegated to us, else the top where we may write there.
-        for parent in v2.own == v2.mount ? [v2.own] : [v2.own, v2.mount] {
-            guard
-                let available = CgroupFile.read("\(parent)/cgroup.controllers")?.split(
-                    separator: " "),
-                available.contains("memory"), available.contains("pids")
-            else {
-                reasons.append("cgroup v2 at \(parent) has no memory and pids controllers")
-                continue
-            }
-            removeLeftovers(below: parent)
-            let folder = "\(parent)/\(name)"
-            guard mkdir(folder, 0o755) == 0 else {
-                reasons.append("cannot make \(folder): \(errorText(errno))")
-                continue
-            }
-            let enabled =
-                CgroupFile.read("\(parent)/cgroup.subtree_control")?.split(separator: " ") ?? []
-            do {
-                if !enabled.contains("memory") || !enabled.contains("pids") {
-                    if parent != v2.mount { try moveSelf(below: parent, name: name) }
-                    try CgroupFile.write("\(parent)/cgroup.subtree_control", "+memory +pids")
-                }
-                try CgroupFile.write("\(folder)/cgroup.subtree_control", "+memory +pids")
-                return folder
-            } catch {
-                reasons.append("\(error)")
-                rmdir(folder)
-            }
+        let available = CgroupFile.read("\(parent)/cgroup.controllers")?.split {
+            $0.isWhitespace
         }
-        return nil
+        guard let available, available.contains("memory"), available.contains("pids") else {
+            throw SandboxError(
+                "use cgroup v2 at \(parent)", detail: "it has no memory and pids controllers")
+        }
+        removeLeftovers(below: parent)
+        for path in [folder, "\(folder)/evaluator"] {
+            guard mkdir(path, 0o755) == 0 else { throw SandboxError("make \(path)", code: errno) }
+        }
+        try CgroupFile.write("\(folder)/evaluator/cgroup.procs", "0")
+        let enabled = CgroupFile.read("\(parent)/cgroup.subtree_control")?.split { $0.isWhitespace }
+        let isOpen = enabled?.contains("memory") == true && enabled?.contains("pids") == true
+        if !isOpen { try CgroupFile.write("\(parent)/cgroup.subtree_control", "+memory +pids") }
+        try CgroupFile.write("\(folder)/cgroup.subtree_control", "+memory +pids")
+        try CgroupFile.give("\(folder)/cgroup.procs", to: owner)
+        return !isOpen
     }
 
-    /// A group with processes in it cannot have controllers for its children.
-    private static func moveSelf(below parent: String, name: String) throws(SandboxError) {
-        let leaf = "\(parent)/\(name)-evaluator"
-        mkdir(leaf, 0o755)
-        try CgroupFile.write("\(leaf)/cgroup.procs", "0")
+    /// Takes this process back to where it came from; our folder could not go otherwise.
+    private func leaveV2() {
+        guard let home, let folder = folders.first else { return }
+        try? CgroupFile.write("\(folder)/cgroup.subtree_control", "-memory -pids")
+        // A group with controllers for its children can have no processes.
+        if home.opened {
+            try? CgroupFile.write("\(home.group)/cgroup.subtree_control", "-memory -pids")
+        }
+        try? CgroupFile.write("\(home.group)/cgroup.procs", "0")
     }
 
     /// Takes away what an evaluator that was killed left behind.
@@ -123,11 +142,16 @@ public final class CgroupTree {
     }
 
     private static func removeTree(_ folder: String) -> Bool {
+        removeSlots(folder)
+        rmdir("\(folder)/evaluator")
+        return rmdir(folder) == 0 || errno == ENOENT
+    }
+
+    private static func removeSlots(_ folder: String) {
         for entry in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         where entry.hasPrefix("slot-") {
             rmdir("\(folder)/\(entry)")
         }
-        return rmdir(folder) == 0 || errno == ENOENT
     }
 }
 
@@ -192,6 +216,13 @@ enum CgroupFile {
         let file = try Descriptor.open(path, O_WRONLY)
         guard Glibc.write(file.raw, text, text.utf8.count) == text.utf8.count else {
             throw SandboxError("write \(text) to \(path)", code: errno)
+        }
+    }
+
+    static func give(_ path: String, to owner: uid_t?) throws(SandboxError) {
+        guard let owner else { return }
+        guard chown(path, owner, gid_t.max) == 0 else {
+            throw SandboxError("give away \(path)", code: errno)
         }
     }
 }
