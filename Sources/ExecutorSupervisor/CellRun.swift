@@ -72,7 +72,10 @@ final class CellRun {
     /// stream has ended, so that nothing can follow it.
     /// - Parameter toEnd: read until the socket is empty, because the cell is gone.
     func receive(toEnd: Bool, _ handle: (FrameDecoder.Event) -> Void) {
-        while !streamEnded {
+        // A cell can send faster than it is read: others, and its own deadline, have their turn.
+        var rounds = 0
+        while !streamEnded, toEnd || rounds < Self.roundsAtOnce {
+            rounds += 1
             let room = min(max(64 * 1024, decoder.expectedBytes), 1024 * 1024)
             let count = decoder.receive { buffer in
                 buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in
@@ -100,6 +103,7 @@ final class CellRun {
     }
 
     private var lastReadEnded = false
+    private static let roundsAtOnce = 8
 
     private func readBytes(
         _ descriptor: Descriptor, _ space: UnsafeMutableRawBufferPointer, _ limit: Int

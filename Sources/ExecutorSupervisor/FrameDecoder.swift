@@ -47,7 +47,9 @@ struct FrameDecoder {
 
     /// Where the next bytes from the socket go.
     mutating func receive(_ body: (inout ByteBuffer) -> Int) -> Int {
-        body(&buffer)
+        // Once a read and not once a frame: it moves what is left.
+        buffer.discardReadBytes()
+        return body(&buffer)
     }
 
     /// The next event in what was received, or `nil` when more bytes are needed.
@@ -64,7 +66,6 @@ struct FrameDecoder {
                 else { return nil }
                 let left = remaining - piece.readableBytes
                 state = left > 0 ? .log(stream: stream, remaining: left) : .head
-                if left == 0 { buffer.discardReadBytes() }
                 return .log(stream: stream, piece)
             case .body(let type, let length):
                 guard let body = buffer.readSlice(length: length) else { return nil }
