@@ -71,6 +71,10 @@ extension AttackTests {
                     + withUnsafeBytes(of: UInt32(count).littleEndian) { Array($0) }
                 bytes += random.bytes(count)
             }
+            // Very many frames of no length: work without an event.
+            if Int.random(in: 0..<50, using: &random) == 0 {
+                bytes += (0..<20_000).flatMap { _ in [0x4c, 1, 0, 0, 0, 0, 0, 0] as [UInt8] }
+            }
             if Bool.random(using: &random), !bytes.isEmpty {
                 for _ in 0..<Int.random(in: 1...4, using: &random) {
                     bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
