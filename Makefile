@@ -25,7 +25,7 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 	@scripts/run-samples
 
 .PHONY: test
-test: deps ## build and run every test, and the samples against a real evaluator
+test: deps ## build and run the tests, and the samples against a real evaluator
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	swift test --skip-build --no-parallel --skip AttackTests
