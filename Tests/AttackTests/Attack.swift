@@ -36,8 +36,13 @@ struct Attack: Sendable, CustomTestStringConvertible {
         settings: [String: Int] = [:]
     ) -> Attack {
         Attack(
-            title: title, idea: idea, runtime: "python", code: pythonCode(body), settings: settings,
-            safe: safe, blocked: blocked)
+            title: title, idea: idea, runtime: "python", code: pythonCode(body),
+            settings: patient(settings), safe: safe, blocked: blocked)
+    }
+
+    /// Time enough on a busy machine, where the time limit is not what is tried.
+    private static func patient(_ settings: [String: Int]) -> [String: Int] {
+        settings.merging(["timeoutMs": 15_000]) { own, _ in own }
     }
 
     static func javascript(

@@ -48,7 +48,7 @@ extension AttackTests {
         @Test func `random system calls change nothing outside of their cell`() async throws {
             let seed = UInt64.random(in: 0..<1 << 32)
             print("random system calls with seed \(seed)")
-            let rounds = FuzzTime.seconds.map { Int($0 * 4) } ?? 12
+            let rounds = FuzzTime.seconds.map { 12 + Int($0) } ?? 12
             let machine = Machine()
             let offset = Date().timeIntervalSince1970 - ProcessInfo.processInfo.systemUptime
             try await TestEvaluator.with(["--slots", "4"]) { evaluator in

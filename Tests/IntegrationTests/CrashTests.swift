@@ -23,8 +23,10 @@ import TestSupport
                     commandLine($0).contains("/\(runtime)/")
                 })
             let answers = try await withThrowingTaskGroup(of: TestEvaluator.Answer.self) { group in
-                for _ in 0..<6 { group.addTask { try await evaluator.invoke(name, "2") } }
-                try await Task.sleep(for: .milliseconds(500))
+                for _ in 0..<6 {
+                    group.addTask { try await evaluator.invoke(name, "\(2 * timeFactor)") }
+                }
+                try await Task.sleep(for: .milliseconds(500) * timeFactor)
                 kill(template, SIGKILL)
                 return try await group.reduce(into: []) { $0.append($1) }
             }
@@ -40,7 +42,7 @@ import TestSupport
                 let answer = try await evaluator.invoke(name, "0")
                 #expect(answer.status == 200, "\(answer.text)")
             }
-            #expect(pause < .seconds(1), "\(pause)")
+            #expect(pause < .seconds(1) * timeFactor, "\(pause)")
             let status = try await evaluator.get("/readyz").json["templates"]?.array ?? []
             #expect(
                 status.contains { $0["runtime"]?.string == runtime && $0["restarts"]?.int == 1 })
@@ -63,14 +65,15 @@ import TestSupport
         #expect(try await first.invoke("sleep-python", "0").status == 200)
         let running = (0..<4).map { index in
             Task {
-                try? await first.invoke(index % 2 == 0 ? "sleep-python" : "sleep-javascript", "15")
+                try? await first.invoke(
+                    index % 2 == 0 ? "sleep-python" : "sleep-javascript", "\(15 * timeFactor)")
             }
         }
-        try await Task.sleep(for: .milliseconds(500))
+        try await Task.sleep(for: .milliseconds(500) * timeFactor)
         let cells = HostState.executors(of: first.pid)
         #expect(cells.count >= 6)
         kill(first.pid, SIGKILL)
-        try await Task.sleep(for: .seconds(1))
+        try await Task.sleep(for: .seconds(1) * timeFactor)
         #expect(cells.filter(HostState.isRunning) == [])
         for task in running { _ = await task.value }
         try await first.waitForEnd()
@@ -97,12 +100,13 @@ import TestSupport
         let evaluator = try await TestEvaluator()
         try await evaluator.waitUntilReady()
         let name = try await evaluator.register(nil, "python", Self.sleeper["python"] ?? "")
-        let call = Task { try await evaluator.invoke(name, "1") }
-        try await Task.sleep(for: .milliseconds(300))
+        let seconds = "\(Int(timeFactor))"
+        let call = Task { try await evaluator.invoke(name, seconds) }
+        try await Task.sleep(for: .milliseconds(300) * timeFactor)
         let cells = HostState.executors(of: evaluator.pid)
         kill(evaluator.pid, SIGTERM)
         let answer = try await call.value
-        #expect(answer.status == 200 && answer.text == "1", "\(answer.text)")
+        #expect(answer.status == 200 && answer.text == seconds, "\(answer.text)")
         try await evaluator.waitForEnd()
         #expect(cells.filter(HostState.isRunning) == [])
         #expect(HostState.groups(of: evaluator.pid) == 0)
@@ -113,7 +117,9 @@ import TestSupport
         try await TestEvaluator.with(["--slots", "1", "--queue-limit", "2"]) { evaluator in
             let name = try await evaluator.register(nil, "python", Self.sleeper["python"] ?? "")
             let answers = try await withThrowingTaskGroup(of: TestEvaluator.Answer.self) { group in
-                for _ in 0..<8 { group.addTask { try await evaluator.invoke(name, "0.3") } }
+                for _ in 0..<8 {
+                    group.addTask { try await evaluator.invoke(name, "\(0.3 * timeFactor)") }
+                }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
             #expect(answers.filter { $0.status == 200 }.count == 3)

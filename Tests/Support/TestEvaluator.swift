@@ -50,12 +50,16 @@ public final class TestEvaluator: Sendable {
                     + #"kill $! 2>/dev/null; wait"#,
             ] + command + ["--port", "0", "--data-dir", self.dataFolder] + options
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
+        // What the tests themselves are told is unknown to an evaluator, which says so and ends.
+        process.environment = ProcessInfo.processInfo.environment.filter {
+            !$0.key.hasPrefix("CLOISTER_")
+        }
         process.standardInput = pipe
         try process.run()
         lifeline = pipe
         wrapper = Mutex(process)
         var line = ""
-        for _ in 0..<600 {
+        for _ in 0..<Int(600 * timeFactor) {
             line = (try? String(contentsOfFile: "\(folder)/out", encoding: .utf8)) ?? ""
             if line.hasSuffix("\n") { break }
             if !process.isRunning { break }
@@ -75,7 +79,7 @@ public final class TestEvaluator: Sendable {
 
     /// Waits until every template can serve.
     public func waitUntilReady(seconds: Double = 30) async throws {
-        let end = ContinuousClock.now + .seconds(seconds)
+        let end = ContinuousClock.now + .seconds(seconds * timeFactor)
         while ContinuousClock.now < end {
             if let answer = try? await get("/readyz"), answer.status == 200 { return }
             try await Task.sleep(for: .milliseconds(10))
@@ -115,9 +119,11 @@ public final class TestEvaluator: Sendable {
     }
 
     public func waitForEnd() async throws {
-        for _ in 0..<1000 where kill(pid, 0) == 0 { try await Task.sleep(for: .milliseconds(20)) }
+        for _ in 0..<Int(1000 * timeFactor) where kill(pid, 0) == 0 {
+            try await Task.sleep(for: .milliseconds(20))
+        }
         try? lifeline.fileHandleForWriting.close()
-        for _ in 0..<500 where wrapper.withLock({ $0.isRunning }) {
+        for _ in 0..<Int(500 * timeFactor) where wrapper.withLock({ $0.isRunning }) {
             try await Task.sleep(for: .milliseconds(10))
         }
     }
@@ -146,7 +152,8 @@ extension TestEvaluator {
         request.method = .init(rawValue: method)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(seconds))
+        let response = try await HTTPClient.shared.execute(
+            request, timeout: .seconds(seconds * Int64(timeFactor)))
         let bytes = try await response.body.collect(upTo: 128 << 20)
         var fields: [String: String] = [:]
         for (name, value) in response.headers { fields[name.lowercased()] = value }
@@ -168,6 +175,9 @@ extension TestEvaluator {
         body["runtime"] = runtime
         body["code"] = code
         body["handler"] = handler
+        if timeFactor > 1 {
+            body["timeoutMs"] = Int(Double(settings["timeoutMs"] ?? 3000) * timeFactor)
+        }
         if !environment.isEmpty { body["env"] = environment }
         let answer = try await send(
             "PUT", "/v1/functions/\(name)", body: JSONSerialization.data(withJSONObject: body))
