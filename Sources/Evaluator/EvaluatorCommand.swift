@@ -60,6 +60,11 @@ struct EvaluatorCommand: AsyncParsableCommand {
             "The folder of the executors. (default: beside the program)", valueName: "path"))
     var executorsDir: String?
     @Option(
+        help: ArgumentHelp(
+            "required, or optional to run without them as root, with weaker cells. (default: required)",
+            valueName: "policy"))
+    var userNamespaces: String?
+    @Option(
         help: ArgumentHelp("A JSON file with settings; also CLOISTER_CONFIG.", valueName: "path"))
     var config: String?
 
@@ -68,6 +73,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .host: host, .port: port, .dataDir: dataDir, .slots: slots, .parked: parked,
             .queueLimit: queueLimit, .drainSeconds: drainSeconds, .logLevel: logLevel,
             .python: python, .node: node, .executorsDir: executorsDir,
+            .userNamespaces: userNamespaces,
         ]
         return given.compactMapValues { $0 }
     }

@@ -12,7 +12,7 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 /// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
-        executorsDir
+        executorsDir, userNamespaces
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -22,7 +22,7 @@ enum ConfigurationKey: String, CaseIterable {
         case .parked: 1...256
         case .queueLimit: 0...1_000_000
         case .drainSeconds: 0...3600
-        case .host, .dataDir, .logLevel, .python, .node, .executorsDir: nil
+        case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces: nil
         }
     }
 
@@ -61,8 +61,19 @@ enum ConfigurationKey: String, CaseIterable {
             let levels = Logger.Level.allCases.map(\.rawValue).joined(separator: ", ")
             throw ConfigurationError(message: "\(source) has to be one of: \(levels)")
         }
+        if self == .userNamespaces, UserNamespacePolicy(rawValue: text) == nil {
+            throw ConfigurationError(message: "\(source) has to be required or optional")
+        }
         return .string(text)
     }
+}
+
+/// What the evaluator does where it cannot make user namespaces.
+enum UserNamespacePolicy: String {
+    /// It does not start.
+    case required
+    /// As root, it runs without them.
+    case optional
 }
 
 /// The evaluator's settings, complete and checked.
@@ -87,6 +98,7 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     var node: String?
     /// The folder of the executors; `nil` to look for it.
     var executorsDirectory: String?
+    var userNamespaces: UserNamespacePolicy
 
     /// - Throws: `ConfigurationError` that names the key and where it came from.
     init(_ sources: ConfigurationSources) throws {
@@ -106,6 +118,8 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         python = text(.python).map(sources.absolute)
         node = text(.node).map(sources.absolute)
         executorsDirectory = text(.executorsDir).map(sources.absolute)
+        userNamespaces =
+            text(.userNamespaces).flatMap(UserNamespacePolicy.init(rawValue:)) ?? .required
     }
 }
 

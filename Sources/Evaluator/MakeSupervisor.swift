@@ -1,4 +1,5 @@
 import ExecutorSupervisor
+import Glibc
 import Logging
 import NIOCore
 import SandboxKit
@@ -10,6 +11,7 @@ func makeSupervisor(
     configuration: EvaluatorConfiguration, bundleRoot: String, observer: any CallObserver,
     logger: Logger
 ) throws -> Supervisor {
+    let hasUserNamespaces = try userNamespaces(configuration.userNamespaces, logger: logger)
     let installation = try Installation(executorsDirectory: configuration.executorsDirectory)
     var interpreters: [Runtime: String] = [:]
     interpreters[.python] = configuration.python
@@ -19,13 +21,32 @@ func makeSupervisor(
             executors: installation.executors, launcher: installation.launcher,
             cellLibrary: installation.cellLibrary, bundles: bundleRoot, interpreters: interpreters,
             slots: configuration.slots, parked: configuration.parked,
-            queueLimit: configuration.queueLimit, checkResult: jsonFault(in:)),
+            queueLimit: configuration.queueLimit,
+            hasUserNamespaces: hasUserNamespaces, checkResult: jsonFault(in:)),
         observer: observer, log: logger)
     return Supervisor(
         calls: supervisor,
         service: SupervisorService(
             supervisor: supervisor, drainSeconds: configuration.drainSeconds),
-        protections: { Protection.all(cgroups: supervisor.cgroupSupport) })
+        protections: {
+            Protection.all(
+                cgroups: supervisor.cgroupSupport, hasUserNamespaces: hasUserNamespaces)
+        })
+}
+
+/// Whether cells get user namespaces.
+/// - Throws: `StartError` where they cannot and must.
+private func userNamespaces(_ policy: UserNamespacePolicy, logger: Logger) throws -> Bool {
+    guard let fault = UserNamespaces.fault() else { return true }
+    guard geteuid() == 0 else { throw StartError(message: fault) }
+    guard policy == .optional else {
+        throw StartError(
+            message:
+                "\(fault); --user-namespaces optional runs without them, with one layer less around each cell"
+        )
+    }
+    logger.warning("cells run without user namespaces", metadata: ["reason": "\(fault)"])
+    return false
 }
 
 /// Stops the supervisor when the evaluator stops.

@@ -30,7 +30,7 @@ struct CellError: Decodable {
         stack = stack.prefix(100).map { String($0.prefix(2048)) }
     }
 
-    func failure(limits: CallLimits, denial: String?) -> CallFailure {
+    func failure(limits: CallLimits, peakBytes: Int?, denial: String?) -> CallFailure {
         let blocked = denial.map { " (blocked: \($0))" } ?? ""
         let name = type.isEmpty ? nil : type
         switch kind {
@@ -43,8 +43,8 @@ struct CellError: Decodable {
                 cause: .handlerError, message: message + blocked, errorType: name, stack: stack)
         case .memory:
             return CallFailure(
-                cause: .outOfMemory, message: Verdict.memoryMessage(limits), errorType: name,
-                stack: stack)
+                cause: .outOfMemory, message: Verdict.memoryMessage(limits, peakBytes),
+                errorType: name, stack: stack)
         case .invalid:
             return CallFailure(
                 cause: .responseInvalid,

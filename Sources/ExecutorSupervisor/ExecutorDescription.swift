@@ -90,7 +90,7 @@ extension ExecutorDescription {
                     World.Bind(configuration.bundles, at: WorldPath.store),
                 ],
             folders: [WorldPath.temporary, WorldPath.function], hidden: found.hidden, ids: ids,
-            program: found.executable,
+            hasOwnUsers: configuration.hasUserNamespaces, program: found.executable,
             arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
             environment: environment)
         let policy = try SeccompPolicy(

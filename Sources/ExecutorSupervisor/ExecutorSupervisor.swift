@@ -22,7 +22,7 @@ public final class ExecutorSupervisor: CallSupervising {
     {
         let reactor = try Reactor()
         self.reactor = reactor
-        let ids = geteuid() == 0 ? World.IDRange(first: 0x7000_0000, count: 65_536) : nil
+        let ids = geteuid() == 0 ? World.IDRange.cells : nil
         let executors = try Runtime.allCases.map {
             try ExecutorDescription.load($0, from: configuration.executors).prepare(
                 configuration, ids: ids)

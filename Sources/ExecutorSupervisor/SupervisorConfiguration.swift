@@ -17,6 +17,8 @@ public struct SupervisorConfiguration: Sendable {
     public var parked: Int
     /// Most calls that wait for a slot.
     public var queueLimit: Int
+    /// Whether templates have user namespaces of their own; only root can do without.
+    public var hasUserNamespaces: Bool
     /// A call's log is kept up to here; what comes after is counted and dropped.
     public var logBytes = 256 * 1024
     public var resultBytes = 6 * 1024 * 1024
@@ -26,7 +28,7 @@ public struct SupervisorConfiguration: Sendable {
     public init(
         executors: String, launcher: String, cellLibrary: String, bundles: String,
         interpreters: [Runtime: String] = [:], slots: Int, parked: Int, queueLimit: Int,
-        checkResult: @escaping @Sendable (ByteBuffer) -> String?
+        hasUserNamespaces: Bool = true, checkResult: @escaping @Sendable (ByteBuffer) -> String?
     ) {
         self.executors = executors
         self.launcher = launcher
@@ -36,6 +38,7 @@ public struct SupervisorConfiguration: Sendable {
         self.slots = slots
         self.parked = parked
         self.queueLimit = queueLimit
+        self.hasUserNamespaces = hasUserNamespaces
         self.checkResult = checkResult
     }
 }

@@ -177,7 +177,8 @@ extension SupervisorCore {
         case .error(let frame):
             let denial = run.cell.selfReport().denial
             call.fail(
-                CellError(frame)?.failure(limits: call.request.limits, denial: denial)
+                CellError(frame)?.failure(
+                    limits: call.request.limits, peakBytes: run.slot.cgroup?.peakBytes(), denial: denial)
                     ?? invalid("its error cannot be read"))
         default:
             return
@@ -217,9 +218,12 @@ extension SupervisorCore {
         case .running(let call):
             let evidence = Verdict.Evidence(
                 exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false,
+                peakMemoryBytes: run.slot.cgroup?.peakBytes() ?? exit.peakResidentBytes,
                 selfReport: run.cell.selfReport(),
                 limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits))
-            call.fail(call.endedBecause ?? Verdict.failure(evidence))
+            call.fail(
+                call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
+                    ?? Verdict.failure(evidence))
             leaveRunning(run)
         case .ending:
             break

@@ -38,12 +38,16 @@ final class SupervisorCore {
         self.observer = observer
         self.log = log
         self.reactor = reactor
-        cgroups = CgroupTree()
+        // A world's ids are the host's own where it has no user namespace.
+        let firstUser =
+            configuration.hasUserNamespaces ? 1000 : World.IDRange.cells.first + 1000
+        cgroups =
+            configuration.hasUserNamespaces ? CgroupTree() : CgroupTree(owner: nil)
         for executor in executors { lanes[executor.runtime] = Lane(executor) }
         for index in 0..<(configuration.slots + configuration.parked * max(1, executors.count)) {
             freeSlots.append(
                 Slot(
-                    index: index, uid: isRoot ? UInt32(1000 + index) : 0,
+                    index: index, uid: isRoot ? firstUser + UInt32(index) : 0,
                     cgroup: try cgroups.makeSlot(index)))
         }
     }

@@ -8,6 +8,8 @@ enum Verdict {
         var exit: ExitRecord
         /// The kernel ended a process of the cell's cgroup for want of memory.
         var outOfMemory: Bool
+        /// The most memory that the cell was seen to use.
+        var peakMemoryBytes: Int
         var selfReport: CellSelfReport
         var limits: CallLimits
         /// CPU seconds allowed.
@@ -18,7 +20,8 @@ enum Verdict {
         let (exit, limits, own) = (evidence.exit, evidence.limits, evidence.selfReport)
         let blocked = own.denial.map { " (blocked: \($0))" } ?? ""
         if evidence.outOfMemory {
-            return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
+            return CallFailure(
+                cause: .outOfMemory, message: memoryMessage(limits, evidence.peakMemoryBytes))
         }
         if let failure = own.setupFailure, exit.status == .exited(Int(CW_EXIT_SETUP)) {
             return CallFailure(
@@ -30,7 +33,9 @@ enum Verdict {
             ? .signalled(SIGABRT) : exit.status
         switch status {
         case .signalled(let signal):
-            let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 1000
+            // The kernel keeps this limit by clock ticks, which can be ahead of the exact account;
+            // and nobody but the kernel sends SIGKILL to a cell that the supervisor has not ended.
+            let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 900
             if signal == SIGXCPU || (signal == SIGKILL && overCPU) {
                 return CallFailure(
                     cause: .cpuLimit,
@@ -39,7 +44,8 @@ enum Verdict {
                 )
             }
             if own.refusedMemory > 0, [SIGABRT, SIGTRAP, SIGILL, SIGSEGV].contains(signal) {
-                return CallFailure(cause: .outOfMemory, message: memoryMessage(limits))
+                return CallFailure(
+                    cause: .outOfMemory, message: memoryMessage(limits, evidence.peakMemoryBytes))
             }
             let name = signalName(signal)
             let why = explanations[signal].map { ": \($0)" } ?? ""
@@ -61,8 +67,11 @@ enum Verdict {
         }
     }
 
-    static func memoryMessage(_ limits: CallLimits) -> String {
-        "the call needed more than its \(limits.memoryMB) MB of memory"
+    /// - Parameter peakBytes: `nil` where it is not known before the cell has gone.
+    static func memoryMessage(_ limits: CallLimits, _ peakBytes: Int?) -> String {
+        let used = peakBytes.map { (Double($0) / Double(1 << 20) * 10).rounded() / 10 }
+        return "the call needed more than its \(limits.memoryMB) MB of memory"
+            + (used.map { " (\($0) MB were in use)" } ?? "")
     }
 
     static func timeout(_ limits: CallLimits, loading: Bool) -> CallFailure {
@@ -72,6 +81,14 @@ enum Verdict {
                 ? "the code was still loading after \(limits.timeoutMs) ms, the function's time limit"
                 : "the handler did not finish within \(limits.timeoutMs) ms, the function's time limit"
         )
+    }
+
+    /// Says of a call that ran out of time whether it computed or waited.
+    static func adding(cpuMs: Double, to failure: CallFailure) -> CallFailure {
+        guard failure.cause == .wallTimeout else { return failure }
+        var failure = failure
+        failure.message += " (it used \(Int(cpuMs)) ms of CPU time)"
+        return failure
     }
 
     private static let explanations: [Int32: String] = [

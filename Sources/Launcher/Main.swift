@@ -19,13 +19,14 @@ struct Launcher {
             let gate = try Gate()
             var pidfd: Int32 = -1
             let pid = try check(
-                csb_fork_sibling(namespaces, &pidfd), "fork into new namespaces",
-                detail: namespaceAdvice)
+                csb_fork_sibling(
+                    namespaces | (world.hasOwnUsers ? csb_new_user : 0), &pidfd), "fork into new namespaces",
+                detail: UserNamespaces.advice)
             if pid == 0 {
                 becomeTemplate(world, trees: &trees, gate: gate)
             }
             do {
-                try mapIDs(of: pid, world.ids)
+                if world.hasOwnUsers { try mapIDs(of: pid, world.ids) }
             } catch {
                 csb_pidfd_kill(pidfd, SIGKILL)
                 throw error
@@ -39,9 +40,7 @@ struct Launcher {
     }
 
     private static let namespaces =
-        csb_new_user | csb_new_mounts | csb_new_pids | csb_new_network | csb_new_ipc | csb_new_uts
-    private static let namespaceAdvice =
-        "user namespaces may be turned off: see sysctl user.max_user_namespaces and kernel.unprivileged_userns_clone, or kernel.apparmor_restrict_unprivileged_userns"
+        csb_new_mounts | csb_new_pids | csb_new_network | csb_new_ipc | csb_new_uts
 
     private static func readWorld() throws -> World {
         let file = FileHandle(fileDescriptor: LauncherDescriptor.world)

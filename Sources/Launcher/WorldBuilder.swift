@@ -20,7 +20,8 @@ extension World {
     /// Makes the world this process's root. Nothing of the host's tree is left but the binds.
     func build(trees: [Int32]) throws {
         // Its own: cells must not make user namespaces, where they would have capabilities again.
-        try writeFile("/proc/sys/user/max_user_namespaces", "0")
+        // Without a namespace of its own this would be the host's setting; seccomp denies them too.
+        if hasOwnUsers { try writeFile("/proc/sys/user/max_user_namespaces", "0") }
         try check(csb_mount(nil, "/", nil, csb_ms_rec_private, nil), "make mounts private")
         let root = "/tmp"
         try check(

@@ -22,7 +22,7 @@ public final class CgroupTree {
     private var home: (group: String, opened: Bool)?
 
     /// The host's id of the templates' root, where the evaluator is root.
-    public static let templateOwner: uid_t = 0x7000_0000
+    public static let templateOwner: uid_t = World.IDRange.cells.first
 
     /// Finds what can be used and makes the folder. Never fails: `support` says what it got.
     /// - Parameter owner: who forks cells into the groups, where that is another user.

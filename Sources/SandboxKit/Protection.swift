@@ -28,13 +28,18 @@ public struct Protection: Sendable, Equatable, Encodable {
     ///
     /// Namespaces, mounts, seccomp and dropped capabilities are not in doubt: where one of them
     /// cannot be had, no cell starts, and the template's state says why.
-    public static func all(cgroups: CgroupSupport) -> [Protection] {
+    public static func all(cgroups: CgroupSupport, hasUserNamespaces: Bool) -> [Protection] {
         let isRoot = geteuid() == 0
         return [
-            Protection(
-                "namespaces", .enforced,
-                "user, mount, network, UTS and PID for each template; mount, PID and IPC for each cell"
-            ),
+            hasUserNamespaces
+                ? Protection(
+                    "namespaces", .enforced,
+                    "user, mount, network, UTS and PID for each template; mount, PID and IPC for each cell"
+                )
+                : Protection(
+                    "namespaces", .partial,
+                    "no user namespaces, as allowed by userNamespaces: a template's root is the host's; mount, network, UTS, PID and IPC as everywhere",
+                    advice: UserNamespaces.advice),
             Protection(
                 "files", .enforced, "a root of read-only binds, and a private /tmp for each cell"),
             Protection(

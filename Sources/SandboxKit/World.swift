@@ -23,6 +23,9 @@ public struct World: Sendable, Equatable, Codable {
 
     /// A range of the host's user and group ids that the world's own ids are mapped to.
     public struct IDRange: Sendable, Equatable, Codable {
+        /// A range that nothing else on the machine is expected to have.
+        public static let cells = IDRange(first: 0x7000_0000, count: 65_536)
+
         public var first: UInt32
         public var count: UInt32
 
@@ -40,19 +43,23 @@ public struct World: Sendable, Equatable, Codable {
     public var hidden: [String]
     /// `nil` maps the one id of the user who runs the launcher.
     public var ids: IDRange?
+    /// Whether the world has a user namespace of its own. Without one its root is the host's, and
+    /// only root can build it.
+    public var hasOwnUsers: Bool
     public var program: String
     public var arguments: [String]
     public var environment: [String: String]
 
     public init(
         binds: [Bind], links: [Link] = [], folders: [String], hidden: [String] = [], ids: IDRange?,
-        program: String, arguments: [String], environment: [String: String]
+        hasOwnUsers: Bool = true, program: String, arguments: [String], environment: [String: String]
     ) {
         self.binds = binds
         self.links = links
         self.folders = folders
         self.hidden = hidden
         self.ids = ids
+        self.hasOwnUsers = hasOwnUsers
         self.program = program
         self.arguments = arguments
         self.environment = environment

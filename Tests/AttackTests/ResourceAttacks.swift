@@ -33,7 +33,8 @@ private let processesAndThreads: [Attack] = [
                 n += 1
         except RuntimeError as e:
             return [50 < n <= 128, str(e)]
-        """, .answers(#"[true, "can't start new thread"]"#)),
+        """, .answers(#"[true, "can't start new thread"]"#),
+        weaker: ("threads", .answers(#"[false, "can't start new thread"]"#))),
     .python(
         "a thread bomb that is not caught", idea: "pids.max",
         """
@@ -97,7 +98,8 @@ private let memory: [Attack] = [
         """
         with open('/tmp/x', 'wb') as f:
             while True: f.write(b'x' * (1 << 20))
-        """, .fails("out_of_memory", "64 MB"), settings: ["memoryMB": 64, "tmpMB": 1024]),
+        """, .fails("out_of_memory", "64 MB"), settings: ["memoryMB": 64, "tmpMB": 1024],
+        weaker: ("memory", .fails("handler_error", "File too large"))),
     .python(
         "pipes full to the brim", idea: "pipe buffers are kernel memory",
         """

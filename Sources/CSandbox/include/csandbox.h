@@ -28,6 +28,8 @@ int csb_pidfd_kill(int pidfd, int signal);
 pid_t csb_fork_sibling(uint64_t namespaces, int *pidfd);
 // Waits for a child by its pidfd; the status is as from wait(2).
 int csb_reap(int pidfd, int *status);
+// Makes a user namespace with a process that ends at once: 0, or why there can be none.
+int csb_try_user_namespace(void);
 int csb_prctl(int option, unsigned long argument);
 int csb_setgroups_none(void);
 int csb_set_ids(uid_t uid, gid_t gid);
