@@ -28,11 +28,12 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 test: deps ## build and run the tests, and the samples against a real evaluator
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	swift test --skip-build --no-parallel --skip AttackTests
+	swift test --skip-build --no-parallel
+	@scripts/test-as-user
 	@scripts/test-samples
 
 .PHONY: test-attacks
-test-attacks: deps ## attack real cells, and fuzz what reads from them; takes some minutes
+test-attacks: deps ## attack real cells, and fuzz what reads from them
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	swift test --skip-build --no-parallel --filter AttackTests

@@ -106,7 +106,7 @@ let package = Package(
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ], path: "Tests/Support", swiftSettings: strict),
+            ], path: "Tests/Support", exclude: ["without-user-namespaces"], swiftSettings: strict),
         .testTarget(
             name: "EvaluatorTests",
             dependencies: [

@@ -88,7 +88,7 @@ extension TestEvaluator {
         let record = try await record(answer)
         var safe = attack.safe
         if let weaker = attack.weaker, try await status(of: weaker.protection) != "enforced" {
-            print("weaker without \(weaker.protection): \(attack)")
+            print("weaker without \(weaker.protection): \(attack.testDescription)")
             safe = weaker.safe
         }
         #expect(matches(safe, answer), "\(text)")

@@ -29,7 +29,10 @@ public final class TestEvaluator: Sendable {
     /// - Parameters:
     ///   - options: further flags, for example `["--slots", "2"]`.
     ///   - dataFolder: one to keep; by default a new one that goes with the evaluator.
-    public init(_ options: [String] = [], dataFolder: String? = nil) async throws {
+    ///   - wrapper: a command that executes what follows it.
+    public init(
+        _ options: [String] = [], dataFolder: String? = nil, wrapper prefix: [String] = []
+    ) async throws {
         folder =
             FileManager.default.temporaryDirectory.appendingPathComponent(
                 "cloister-test-\(UUID().uuidString)"
@@ -48,7 +51,7 @@ public final class TestEvaluator: Sendable {
                 "-c",
                 #"exec 3<&0; "$0" "$@" >out 2>err </dev/null 3<&- & echo $! >pid; cat <&3 >/dev/null; "#
                     + #"kill $! 2>/dev/null; wait"#,
-            ] + command + ["--port", "0", "--data-dir", self.dataFolder] + options
+            ] + prefix + command + ["--port", "0", "--data-dir", self.dataFolder] + options
         process.currentDirectoryURL = URL(fileURLWithPath: folder)
         // What the tests themselves are told is unknown to an evaluator, which says so and ends.
         process.environment = ProcessInfo.processInfo.environment.filter {
@@ -63,6 +66,8 @@ public final class TestEvaluator: Sendable {
             line = (try? String(contentsOfFile: "\(folder)/out", encoding: .utf8)) ?? ""
             if line.hasSuffix("\n") { break }
             if !process.isRunning { break }
+            let complaint = (try? String(contentsOfFile: "\(folder)/err", encoding: .utf8)) ?? ""
+            if complaint.hasPrefix("evaluator: ") { break }
             try await Task.sleep(for: .milliseconds(50))
         }
         guard line.hasPrefix("listening on "),
