@@ -218,7 +218,7 @@ extension SupervisorCore {
         case .running(let call):
             let evidence = Verdict.Evidence(
                 exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false,
-                peakMemoryBytes: run.slot.cgroup?.peakBytes() ?? exit.peakResidentBytes,
+                peakMemoryBytes: run.slot.cgroup?.peakBytes(),
                 selfReport: run.cell.selfReport(),
                 limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits))
             call.fail(

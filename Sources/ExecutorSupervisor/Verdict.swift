@@ -8,8 +8,8 @@ enum Verdict {
         var exit: ExitRecord
         /// The kernel ended a process of the cell's cgroup for want of memory.
         var outOfMemory: Bool
-        /// The most memory that the cell was seen to use.
-        var peakMemoryBytes: Int
+        /// The most memory that the cell used; `nil` where nothing has counted all of it.
+        var peakMemoryBytes: Int?
         var selfReport: CellSelfReport
         var limits: CallLimits
         /// CPU seconds allowed.

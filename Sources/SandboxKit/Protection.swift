@@ -26,8 +26,8 @@ public struct Protection: Sendable, Equatable, Encodable {
 
     /// What cells have on this machine, for a supervisor that runs as this process's user.
     ///
-    /// Namespaces, mounts, seccomp and dropped capabilities are not in doubt: where one of them
-    /// cannot be had, no cell starts, and the template's state says why.
+    /// Mounts, seccomp, dropped capabilities and all namespaces but the user's are not in doubt:
+    /// where one of them cannot be had, no cell starts, and the template's state says why.
     public static func all(cgroups: CgroupSupport, hasUserNamespaces: Bool) -> [Protection] {
         let isRoot = geteuid() == 0
         return [
