@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import FunctionRegistry
 import HTTPTypes
 import Hummingbird
@@ -5,6 +6,7 @@ import Hummingbird
 /// `/v1/calls`: the records and logs of calls.
 struct CallsController: Sendable {
     let calls: CallRecorder
+    let supervisor: any CallSupervising
 
     /// How long a reader waits for the measurements of a call that has just been answered.
     private static let reportDelay = Duration.milliseconds(500)
@@ -12,6 +14,7 @@ struct CallsController: Sendable {
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
         router.get(RouterPath(Routes.calls), use: list)
         router.get(RouterPath(Routes.call), use: get)
+        router.delete(RouterPath(Routes.call), use: cancel)
         router.get(RouterPath(Routes.logs), use: logs)
     }
 
@@ -50,6 +53,34 @@ struct CallsController: Sendable {
         guard let call = try await calls.call(id) else { throw Self.notFound(id) }
         return try jsonResponse(CallView(call, withStack: true))
     }
+
+    /// Answers with the record once the kernel says that the cell is gone, and everything is freed.
+    @Sendable private func cancel(_ request: Request, context: EvaluatorRequestContext) async throws
+        -> Response
+    {
+        let id = try context.pathParameter("id")
+        _ = try Query(request, allowed: [])
+        guard supervisor.cancel(id: id) else {
+            await calls.waitForReport(id, atMost: Self.reportDelay)
+            guard let call = try await calls.call(id) else { throw Self.notFound(id) }
+            throw Problem(
+                .callEnded,
+                "the call \(id) cannot be cancelled any more: it is \(call.state.rawValue)")
+        }
+        let end = ContinuousClock.now + Self.cancelDelay
+        while true {
+            let call = try await calls.call(id)
+            if let call, call.state.isFinal || ContinuousClock.now > end {
+                return try jsonResponse(CallView(call, withStack: true))
+            }
+            // Withdrawn: it was refused in the meantime.
+            guard call != nil else { throw Self.notFound(id) }
+            try await Task.sleep(for: .milliseconds(2))
+        }
+    }
+
+    /// How long a cancelled cell may take to be gone before the record is shown as it is.
+    private static let cancelDelay = Duration.seconds(2)
 
     @Sendable private func logs(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response

@@ -64,7 +64,7 @@ func buildRouter(
         registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
         connections: connections, drain: drain, headers: try CallHeaders()
     ).addRoutes(to: router)
-    CallsController(calls: registry.calls).addRoutes(to: router)
+    CallsController(calls: registry.calls, supervisor: supervisor.calls).addRoutes(to: router)
     ServiceController(
         supervisor: supervisor.calls, protections: supervisor.protections, drain: drain
     ).addRoutes(to: router)

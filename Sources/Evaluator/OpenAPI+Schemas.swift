@@ -163,7 +163,7 @@ extension OpenAPI {
           "properties": {
             "type": {
               "type": "string",
-              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|internal-error)$"
+              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|internal-error)$"
             },
             "title": {"type": "string"},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},

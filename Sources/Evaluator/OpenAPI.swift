@@ -138,6 +138,16 @@ enum OpenAPI {
               "404": {"$ref": "#/components/responses/NotFound"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
+          },
+          "delete": {
+            "operationId": "cancelCall", "summary": "Cancel a call, queued or running",
+            "responses": {
+              "200": {"description": "The record, once its cell is gone", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Call"}}}},
+              "400": {"$ref": "#/components/responses/BadRequest"},
+              "404": {"$ref": "#/components/responses/NotFound"},
+              "409": {"$ref": "#/components/responses/Problem"},
+              "default": {"$ref": "#/components/responses/Problem"}
+            }
           }
         },
         "/v1/calls/{id}/logs": {

@@ -17,6 +17,7 @@ enum ProblemKind: String {
     case callFailed = "call-failed"
     case callTimedOut = "call-timed-out"
     case callCancelled = "call-cancelled"
+    case callEnded = "call-ended"
     case internalError = "internal-error"
 
     var status: HTTPResponse.Status {
@@ -26,6 +27,7 @@ enum ProblemKind: String {
         case .methodNotAllowed: .methodNotAllowed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
+        case .callEnded: .conflict
         case .queueFull: .tooManyRequests
         case .notReady, .shuttingDown: .serviceUnavailable
         case .callFailed: .badGateway
@@ -51,6 +53,7 @@ enum ProblemKind: String {
         case .callFailed: "the function failed"
         case .callTimedOut: "the function timed out"
         case .callCancelled: "the call was cancelled"
+        case .callEnded: "the call has ended"
         case .internalError: "internal error"
         }
     }

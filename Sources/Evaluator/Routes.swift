@@ -21,7 +21,7 @@ enum Routes {
         (versions, ["GET", "HEAD"]),
         (invoke, ["POST"]),
         (calls, ["GET", "HEAD"]),
-        (call, ["GET", "HEAD"]),
+        (call, ["GET", "HEAD", "DELETE"]),
         (logs, ["GET", "HEAD"]),
         (health, ["GET", "HEAD"]),
         (readiness, ["GET", "HEAD"]),

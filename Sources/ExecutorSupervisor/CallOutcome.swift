@@ -96,8 +96,9 @@ public struct CallReport: Sendable {
     public var id: String
     /// `nil` when the call completed.
     public var failure: CallFailure?
-    /// Milliseconds since 1970 in UTC.
+    /// Milliseconds since 1970 in UTC; 0 when the call never started.
     public var startedAtMs: Int64
+    /// Milliseconds since 1970 in UTC.
     public var endedAtMs: Int64
     /// Waiting for a cell; handing over and confining; loading the code; the handler. Milliseconds.
     public var queueMs: Double

@@ -178,7 +178,8 @@ extension SupervisorCore {
             let denial = run.cell.selfReport().denial
             call.fail(
                 CellError(frame)?.failure(
-                    limits: call.request.limits, peakBytes: run.slot.cgroup?.peakBytes(), denial: denial)
+                    limits: call.request.limits, peakBytes: run.slot.cgroup?.peakBytes(),
+                    denial: denial)
                     ?? invalid("its error cannot be read"))
         default:
             return

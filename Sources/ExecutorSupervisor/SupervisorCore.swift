@@ -128,7 +128,7 @@ final class SupervisorCore {
         observer.callEnded(
             CallReport(
                 id: call.request.id, failure: call.failure,
-                startedAtMs: started ? call.startedMs : call.queuedMs,
+                startedAtMs: started ? call.startedMs : 0,
                 endedAtMs: wallClockMs(),
                 queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
                 startMs: started ? milliseconds(call.startedNs, confined) : 0,

@@ -20,7 +20,8 @@ struct Launcher {
             var pidfd: Int32 = -1
             let pid = try check(
                 csb_fork_sibling(
-                    namespaces | (world.hasOwnUsers ? csb_new_user : 0), &pidfd), "fork into new namespaces",
+                    namespaces | (world.hasOwnUsers ? csb_new_user : 0), &pidfd),
+                "fork into new namespaces",
                 detail: UserNamespaces.advice)
             if pid == 0 {
                 becomeTemplate(world, trees: &trees, gate: gate)

@@ -52,7 +52,8 @@ public struct World: Sendable, Equatable, Codable {
 
     public init(
         binds: [Bind], links: [Link] = [], folders: [String], hidden: [String] = [], ids: IDRange?,
-        hasOwnUsers: Bool = true, program: String, arguments: [String], environment: [String: String]
+        hasOwnUsers: Bool = true, program: String, arguments: [String],
+        environment: [String: String]
     ) {
         self.binds = binds
         self.links = links

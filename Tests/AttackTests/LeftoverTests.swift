@@ -137,11 +137,11 @@ extension AttackTests {
                             try: os.stat('/usr/share/zoneinfo/%s-%d' % (context.call_id, i))
                             except OSError: pass
                         return 1
-                        """), settings: ["timeoutMs": 5000, "memoryMB": 256])
+                        """), settings: ["timeoutMs": 20_000, "memoryMB": 256])
                 // More calls than there are slots, parked cells included.
                 for _ in 0..<6 {
                     let answer = try await evaluator.send(
-                        "POST", "/v1/functions/\(name)/invoke", body: Data("{}".utf8), seconds: 20)
+                        "POST", "/v1/functions/\(name)/invoke", body: Data("{}".utf8), seconds: 60)
                     #expect(answer.status == 200, "\(answer.text)")
                 }
             }

@@ -156,10 +156,10 @@ extension AttackTests {
         func `seen from outside, a cell is confined in every respect`() async throws {
             let evaluator = try await SharedEvaluator.get()
             for (runtime, code) in [
-                ("python", pythonCode("time.sleep(1)")),
+                ("python", pythonCode("time.sleep(3)")),
                 (
                     "javascript",
-                    "exports.handler = async () => { await new Promise(r => setTimeout(r, 1000)) }"
+                    "exports.handler = async () => { await new Promise(r => setTimeout(r, 3000)) }"
                 ),
             ] {
                 let name = try await evaluator.register(nil, runtime, code)
@@ -200,13 +200,19 @@ extension AttackTests {
                     shared.count == 1 && shared.first?.contains("memfd:status") == true, "\(shared)"
                 )
                 for kind in ["pid", "mnt", "ipc", "uts", "net", "user"] {
-                    let own = try FileManager.default.destinationOfSymbolicLink(
-                        atPath: "/proc/\(cell)/ns/\(kind)")
-                    #expect(
-                        own
-                            != (try? FileManager.default.destinationOfSymbolicLink(
-                                atPath: "/proc/self/ns/\(kind)")))
+                    #expect(try namespace(kind, of: cell) != namespace(kind, of: getpid()))
                 }
+                for kind in ["pid", "mnt", "ipc"] {
+                    for template in HostState.children(of: evaluator.pid) {
+                        #expect(
+                            try namespace(kind, of: cell) != namespace(kind, of: template),
+                            "\(kind)")
+                    }
+                }
+                // A process of the same user in the same user namespace reads another like it, and
+                // not the cell.
+                let seen = try lookFromBeside(cell, user: ids.first.map { String($0) } ?? "")
+                #expect(seen == "its own\nstill there\n", "\(seen)")
                 let ended = try await answer
                 #expect(ended.status == 200, "\(ended.text)")
             }
@@ -236,6 +242,39 @@ extension AttackTests {
             #expect(HostState.of(evaluator).descriptors < before + 50)
         }
     }
+}
+
+private func namespace(_ kind: String, of pid: pid_t) throws -> String {
+    try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/ns/\(kind)")
+}
+
+/// Reads the memory maps of a process of its own, and then the cell's, as the cell's user without
+/// capabilities.
+private func lookFromBeside(_ cell: pid_t, user: String) throws -> String {
+    let first = 0x7000_0000
+    let id = Int(user).map { $0 > first ? $0 - first : 0 } ?? 0
+    var command = TestUser.prefix + ["nsenter", "--user", "--target", "\(cell)"]
+    command +=
+        TestUser.isOrdinary ? ["--preserve-credentials"] : ["--setuid", "0", "--setgid", "0"]
+    command += [
+        "setpriv", "--reuid", "\(id)", "--regid", "\(id)", "--keep-groups",
+        "--bounding-set=-all", "--inh-caps=-all", "--securebits=+noroot", "sh", "-c",
+        """
+        sleep 1 >/dev/null & grep -q . /proc/$!/maps && echo its own
+        grep -q . /proc/\(cell)/maps && echo another
+        [ -e /proc/\(cell) ] && echo still there
+        """,
+    ]
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = command
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    return String(decoding: output, as: UTF8.self)
 }
 
 /// The fields of /proc/<pid>/status.

@@ -14,11 +14,16 @@ public enum TestUser {
     static func command(for folders: [String]) throws -> [String] {
         guard let uid else { return ["\(TestEvaluator.products)/evaluator"] }
         for folder in folders { chown(folder, uid, uid) }
+        return prefix + ["\(try installation.get())/evaluator"]
+    }
+
+    /// What goes before a command that this user is to run; empty for the user of the test run.
+    public static var prefix: [String] {
+        guard let uid else { return [] }
         // Not the tester's PATH: interpreters in root's home are out of this user's reach.
         return [
             "/usr/bin/setpriv", "--reuid", "\(uid)", "--regid", "\(uid)", "--clear-groups",
             "/usr/bin/env", "-i", "PATH=/usr/local/bin:/usr/bin:/bin",
-            "\(try installation.get())/evaluator",
         ]
     }
 

@@ -62,6 +62,11 @@ struct EvaluatorClient: Sendable {
         try await get(["v1", "calls", id])
     }
 
+    /// Cancels a call and waits until its cell is gone.
+    func cancel(_ id: String) async throws -> Document<CallRecord> {
+        try decode(try await exchange(.DELETE, ["v1", "calls", id]))
+    }
+
     func calls(function: String?, state: String?, limit: Int) async throws -> Document<[CallRecord]>
     {
         try await pages(

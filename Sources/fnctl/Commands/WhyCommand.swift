@@ -1,0 +1,116 @@
+import ArgumentParser
+
+struct WhyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "why",
+        abstract: "Say on one screen what happened to a call, and what to try.")
+
+    @Argument(help: "The call's id.")
+    var id: String
+
+    @OptionGroup var options: GlobalOptions
+
+    /// Most log lines that are shown, the last ones.
+    private static let logLines = 10
+
+    func run() async throws {
+        try await options.withClient { client in
+            let call = try await client.call(id)
+            if options.output == .json {
+                Console.current.print(json: call.json)
+                return
+            }
+            let log = try await client.logs(of: id)
+            Self.explain(call.model, log.model, Console.current)
+        }
+    }
+
+    static func explain(_ call: CallRecord, _ log: CallLog, _ console: Console) {
+        let when = "\(Format.relative(call.queuedAt)), \(call.queuedAt)"
+        console.print("\(call.function) version \(call.version), \(when)")
+        console.print(console.styled(Printable.line(WhyText.sentence(call)), .bold))
+        for line in call.stack ?? [] { console.print("  " + Printable.block(line)) }
+        console.print("")
+        Table(pairs: WhyText.figures(call).map { ($0.0, $0.1) }).print(to: console)
+        if !log.lines.isEmpty {
+            console.print("")
+            let shown = log.lines.suffix(logLines)
+            let all = shown.count == log.lines.count ? "log" : "last \(shown.count) log lines"
+            console.print("\(all):")
+            for line in shown { console.print("  " + LogsCommand.text(line, console)) }
+        }
+        if let advice = WhyText.advice(call) {
+            console.print("")
+            console.print("try: \(advice)")
+        }
+    }
+}
+
+/// What became of a call, in words.
+enum WhyText {
+    static func sentence(_ call: CallRecord) -> String {
+        let type = call.errorType.map { "\($0): " } ?? ""
+        switch call.state {
+        case "completed":
+            return "It completed\(call.blocked.map { ", although \($0) was blocked" } ?? "")."
+        case "queued": return "It waits for a free slot."
+        case "running": return "It is running."
+        default:
+            let cause = call.cause.map { " (\($0))" } ?? ""
+            let words = call.state == "timed_out" ? "timed out" : call.state
+            return
+                "It \(words == "cancelled" ? "was cancelled" : words)\(cause): \(type)\(call.message ?? "no reason is known")"
+        }
+    }
+
+    /// What was used, against what was allowed.
+    static func figures(_ call: CallRecord) -> [(String, String?)] {
+        let limits = call.limits
+        let wall = [call.startMs, call.initMs, call.runMs].compactMap { $0 }.reduce(0, +)
+        return [
+            (
+                "time",
+                call.runMs.map { _ in
+                    Format.duration(ms: wall)
+                        + (limits.map { " of \(Format.duration(ms: $0.timeoutMs))" } ?? "")
+                }
+            ),
+            ("queued for", call.queueMs.map(Format.duration)),
+            ("CPU", call.cpuMs.map(Format.duration)),
+            (
+                "memory",
+                call.peakMemoryBytes.map {
+                    Format.size(bytes: $0) + (limits.map { " of \($0.memoryMB) MB" } ?? "")
+                }
+            ),
+            ("blocked", call.blocked),
+        ]
+    }
+
+    /// What to do about a cause; `nil` where the message says it all.
+    static func advice(_ call: CallRecord) -> String? {
+        switch call.cause {
+        case "handler_error" where call.blocked != nil:
+            "do without \(call.blocked ?? "it"): a function has no network, no other processes, and only /tmp to write to"
+        case "handler_error": "fix the line above; fnctl invoke \(call.function) tries it again"
+        case "init_error":
+            "see that the handler's file, its imports and the handler's name are in the bundle"
+        case "out_of_memory":
+            "use less at a time, or register it with a larger memoryMB than \(call.limits?.memoryMB ?? 0)"
+        case "cpu_limit": "use fewer threads, or register it with a larger timeoutMs"
+        case "wall_timeout":
+            (call.cpuMs ?? 0) * 2 < Double(call.limits?.timeoutMs ?? 0)
+                ? "it mostly waited: look for a sleep, or for input that never comes"
+                : "it computed all the time: do less in one call, or register it with a larger timeoutMs"
+        case "crashed":
+            "look for native code or deep recursion; the last log lines tell how far it came"
+        case "exited": "return a result, or raise an error, instead of ending the process"
+        case "response_too_large": "return less, or in parts over several calls"
+        case "response_invalid": "return what JSON can express"
+        case "cancelled": "call it again if it was not meant to be cancelled"
+        case "template_lost", "evaluator_lost":
+            "call it again: this was not the function's doing"
+        default: nil
+        }
+    }
+}
