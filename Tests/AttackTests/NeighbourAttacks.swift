@@ -156,10 +156,10 @@ extension AttackTests {
         func `seen from outside, a cell is confined in every respect`() async throws {
             let evaluator = try await SharedEvaluator.get()
             for (runtime, code) in [
-                ("python", pythonCode("time.sleep(3)")),
+                ("python", pythonCode("time.sleep(2)")),
                 (
                     "javascript",
-                    "exports.handler = async () => { await new Promise(r => setTimeout(r, 3000)) }"
+                    "exports.handler = async () => { await new Promise(r => setTimeout(r, 2000)) }"
                 ),
             ] {
                 let name = try await evaluator.register(nil, runtime, code)

@@ -88,7 +88,7 @@ import Testing
                 errors == """
                     fnctl: hello failed (handler_error): ValueError: no
                       File "/function/index.py", line 7\\u{1b}[2J
-                    call 01K: fnctl logs 01K shows what it printed
+                    call 01K: fnctl why 01K tells more
 
                     """)
             let envelope = await fnctlRun(

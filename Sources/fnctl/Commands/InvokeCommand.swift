@@ -77,7 +77,7 @@ struct InvokeCommand: AsyncParsableCommand {
                 "fnctl: \(name) \(answer.stateInWords)\(cause): \(Printable.block(problem.detail))")
             for line in problem.stack { console.note("  " + Printable.block(line)) }
             if let id = answer.callID {
-                console.note("call \(id): fnctl logs \(id) shows what it printed")
+                console.note("call \(id): fnctl why \(id) tells more")
             }
         }
     }
