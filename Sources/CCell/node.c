@@ -54,6 +54,16 @@ CLOISTER_API int madvise(void *address, size_t length, int advice) {
     return (int)syscall(SYS_madvise, address, length, advice);
 }
 
+// Where processors have protection keys, V8 takes one at its start and then needs pkey_mprotect for
+// every WebAssembly module, which a cell may not call: it would end itself. Without a key it does
+// without. It looks the symbol up by name, and finds this one.
+CLOISTER_API int pkey_alloc(unsigned flags, unsigned rights) {
+    (void)flags;
+    (void)rights;
+    errno = ENOSYS;
+    return -1;
+}
+
 // V8 ends the process when memory is refused, and how it ends does not say why: count refusals.
 CLOISTER_API void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
     long mapped = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
