@@ -48,7 +48,7 @@ MINUTES ?= 10
 fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 / 3)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
+	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 * 5 / 12)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
 
 .PHONY: test-vm
 test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
