@@ -48,11 +48,19 @@ struct CallsController: Sendable {
         -> Response
     {
         let id = try context.pathParameter("id")
-        _ = try Query(request, allowed: [])
-        await calls.waitForReport(id, atMost: Self.reportDelay)
+        if let wait = try Query(request, allowed: ["wait"]).duration(
+            "wait", atMost: Self.longestWait)
+        {
+            await calls.waitForEnd(id, atMost: wait)
+        } else {
+            await calls.waitForReport(id, atMost: Self.reportDelay)
+        }
         guard let call = try await calls.call(id) else { throw Self.notFound(id) }
         return try jsonResponse(CallView(call, withStack: true))
     }
+
+    /// Shorter than what proxies and clients let a request take.
+    private static let longestWait = Duration.seconds(60)
 
     /// Answers with the record once the kernel says that the cell is gone, and everything is freed.
     @Sendable private func cancel(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -67,16 +75,9 @@ struct CallsController: Sendable {
                 .callEnded,
                 "the call \(id) cannot be cancelled any more: it is \(call.state.rawValue)")
         }
-        let end = ContinuousClock.now + Self.cancelDelay
-        while true {
-            let call = try await calls.call(id)
-            if let call, call.state.isFinal || ContinuousClock.now > end {
-                return try jsonResponse(CallView(call, withStack: true))
-            }
-            // Withdrawn: it was refused in the meantime.
-            guard call != nil else { throw Self.notFound(id) }
-            try await Task.sleep(for: .milliseconds(2))
-        }
+        await calls.waitForEnd(id, atMost: Self.cancelDelay)
+        guard let call = try await calls.call(id) else { throw Self.notFound(id) }
+        return try jsonResponse(CallView(call, withStack: true))
     }
 
     /// How long a cancelled cell may take to be gone before the record is shown as it is.

@@ -57,6 +57,24 @@ struct Query {
         return number
     }
 
+    /// A time such as `30s` or `500ms`.
+    func duration(_ name: String, atMost limit: Duration) throws -> Duration? {
+        guard let text = values[name] else { return nil }
+        let digits = text.utf8.prefix { (0x30...0x39).contains($0) }
+        let unit = text.utf8.dropFirst(digits.count)
+        if let number = Int(String(Substring(digits))), number < 1_000_000 {
+            let duration: Duration? =
+                unit.elementsEqual("s".utf8)
+                ? .seconds(number)
+                : unit.elementsEqual("ms".utf8) ? .milliseconds(number) : nil
+            if let duration, duration <= limit { return duration }
+        }
+        throw Problem(
+            .badRequest,
+            "the query parameter \"\(name)\" has to be a time such as 30s or 500ms, at most \(limit.components.seconds)s"
+        )
+    }
+
     /// The `limit` of a list: 1 to 1000, 100 when it is left out.
     func limit() throws -> Int { try integer("limit", in: 1...1000) ?? 100 }
 }

@@ -132,6 +132,7 @@ enum OpenAPI {
           "parameters": [{"$ref": "#/components/parameters/id"}],
           "get": {
             "operationId": "getCall", "summary": "The record of a call",
+            "parameters": [{"name": "wait", "in": "query", "description": "Answer as soon as the call has ended, or after this time: 30s or 500ms, at most 60s", "schema": {"type": "string", "pattern": "^[0-9]{1,6}(s|ms)$"}}],
             "responses": {
               "200": {"description": "The record", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Call"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},

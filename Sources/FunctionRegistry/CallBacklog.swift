@@ -139,11 +139,13 @@ struct CallBacklog {
         return records
     }
 
-    /// Registers one who waits for the end of a call whose caller has its answer.
+    /// Registers one who waits for the end of a call.
+    /// - Parameter replied: only when its caller has its answer.
     /// - Returns: false when there is nothing to wait for.
-    mutating func addWaiting(_ id: String, _ continuation: AsyncStream<Never>.Continuation) -> Bool
-    {
-        guard live[id]?.isReplied == true else { return false }
+    mutating func addWaiting(
+        _ id: String, replied: Bool, _ continuation: AsyncStream<Never>.Continuation
+    ) -> Bool {
+        guard let call = live[id], call.isReplied || !replied else { return false }
         live[id]?.waiting.append(continuation)
         return true
     }

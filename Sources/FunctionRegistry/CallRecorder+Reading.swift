@@ -13,8 +13,18 @@ extension CallRecorder {
     /// Waits for the end of a call whose caller has its answer already: the measurements follow the
     /// answer by some milliseconds. Does not wait for any other call.
     public func waitForReport(_ id: String, atMost limit: Duration) async {
+        await wait(id, replied: true, atMost: limit)
+    }
+
+    /// Waits for the end of a call, queued or running. Returns at once for a call that is over, and
+    /// for one that nobody knows.
+    public func waitForEnd(_ id: String, atMost limit: Duration) async {
+        await wait(id, replied: false, atMost: limit)
+    }
+
+    private func wait(_ id: String, replied: Bool, atMost limit: Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
-        guard state.withLock({ $0.addWaiting(id, continuation) }) else { return }
+        guard state.withLock({ $0.addWaiting(id, replied: replied, continuation) }) else { return }
         await withTaskGroup { group in
             group.addTask { for await _ in stream {} }
             group.addTask { try? await Task.sleep(for: limit) }

@@ -64,6 +64,32 @@ import Testing
         #expect(output.contains("\ntry: "), "\(output)")
     }
 
+    @Test func `a function's latest failures are counted by cause`() async throws {
+        func call(_ number: Int, _ fields: String) -> String {
+            """
+            {"id":"01K\(number)","function":"hog","version":1,"queuedAt":"2026-01-31T09:15:0\(number)Z",
+            "endedAt":"2026-01-31T09:15:09Z",\(fields)}
+            """
+        }
+        let memory = #""state":"failed","cause":"out_of_memory","message":"more than 64 MB""#
+        let calls = [
+            call(5, memory), call(4, memory),
+            call(3, #""state":"timed_out","cause":"wall_timeout","message":"late""#),
+            call(2, #""state":"completed""#), call(1, memory),
+        ].joined(separator: ",")
+        try await StubServer.run(answering: .init(body: "{\"calls\":[\(calls)]}")) { server in
+            let (status, output, _) = await fnctlRun("why", "hog", "--endpoint", server.url)
+            #expect(status == .completed)
+            #expect(output.hasPrefix("4 of the last 5 calls of hog failed, since "), "\(output)")
+            #expect(output.contains("(2026-01-31T09:15:01Z)\nthe last 3 in a row\n"), "\(output)")
+            let causes = output.split(separator: "\n").filter { $0.contains(", the newest ") }
+            #expect(causes.first?.hasPrefix("3 out_of_memory") == true, "\(output)")
+            #expect(causes.last?.hasPrefix("1 wall_timeout") == true, "\(output)")
+            #expect(output.hasSuffix("fnctl why 01K5 tells more of the newest\n"), "\(output)")
+            #expect(server.requests.map(\.uri) == ["/v1/calls?function=hog&limit=50"])
+        }
+    }
+
     @Test func `a cancelled call is told to be so`() async throws {
         let body = Self.call(#""state":"cancelled","cause":"cancelled""#)
         try await StubServer.run(answering: .init(body: body)) { server in

@@ -57,6 +57,26 @@ import Testing
         }
     }
 
+    @Test func `a reader can wait for a call's end, and no longer than it says`() async throws {
+        try await TestEvaluator.with { evaluator in
+            let name = try await evaluator.register(
+                nil, "python",
+                "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event\n",
+                settings: ["timeoutMs": 20_000])
+            async let answer = evaluator.invoke(name, "2")
+            let id = try await running(evaluator, name, state: "running")
+            let early = try await evaluator.get("/v1/calls/\(id)?wait=10ms")
+            #expect(try early.json["state"]?.string == "running", "\(early.text)")
+            let late = try await evaluator.get("/v1/calls/\(id)?wait=30s")
+            #expect(try late.json["state"]?.string == "completed", "\(late.text)")
+            #expect(try await answer.text == "2")
+            for bad in ["30", "1h", "61s", "-1s", "s", ""] {
+                let refused = try await evaluator.get("/v1/calls/\(id)?wait=\(bad)")
+                #expect(refused.status == 400, "\(bad): \(refused.text)")
+            }
+        }
+    }
+
     @Test func `a call that nobody knows cannot be cancelled`() async throws {
         let evaluator = try await SharedEvaluator.get()
         let answer = try await evaluator.send("DELETE", "/v1/calls/01ARZ3NDEKTSV4RRFFQ69G5FAV")

@@ -3,18 +3,35 @@ import ArgumentParser
 struct WhyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "why",
-        abstract: "Say on one screen what happened to a call, and what to try.")
+        abstract: "Say on one screen what happened to a call, and what to try.",
+        discussion: """
+            With a function's name instead of a call's id: how its latest calls failed, grouped by cause.
+            """)
 
-    @Argument(help: "The call's id.")
+    @Argument(help: "The call's id, or a function's name.")
     var id: String
 
     @OptionGroup var options: GlobalOptions
+
+    /// How many of a function's latest calls are looked at.
+    private static let latest = 50
 
     /// Most log lines that are shown, the last ones.
     private static let logLines = 10
 
     func run() async throws {
         try await options.withClient { client in
+            // Names have no capital letters, and ids no small ones.
+            if id.contains(where: \.isLowercase) {
+                let calls = try await client.calls(
+                    function: id, state: nil, limit: Self.latest)
+                options.show(calls) { calls, console in
+                    for line in WhyText.summary(of: id, calls) {
+                        console.print(Printable.block(line))
+                    }
+                }
+                return
+            }
             let call = try await client.call(id)
             if options.output == .json {
                 Console.current.print(json: call.json)
@@ -61,6 +78,34 @@ enum WhyText {
             return
                 "It \(words == "cancelled" ? "was cancelled" : words)\(cause): \(type)\(call.message ?? "no reason is known")"
         }
+    }
+
+    /// What became of a function's latest calls, the newest first, one group a cause.
+    static func summary(of function: String, _ calls: [CallRecord]) -> [String] {
+        guard !calls.isEmpty else { return ["no calls of \(function) are remembered"] }
+        let ended = calls.filter { $0.endedAt != nil }
+        let failed = ended.filter { $0.cause != nil && $0.cause != "cancelled" }
+        guard let newest = failed.first, let oldest = failed.last else {
+            return ["none of the last \(ended.count) calls of \(function) failed"]
+        }
+        var lines = [
+            "\(failed.count) of the last \(ended.count) calls of \(function) failed, since \(Format.relative(oldest.queuedAt)) (\(oldest.queuedAt))"
+        ]
+        let streak = ended.prefix { $0.cause != nil }.count
+        if streak > 1 { lines.append("the last \(streak) in a row") }
+        let groups = Dictionary(grouping: failed) { $0.cause ?? "" }
+        for (cause, group) in groups.sorted(by: {
+            ($1.value.count, $0.key) < ($0.value.count, $1.key)
+        }) {
+            guard let example = group.first else { continue }
+            lines.append("")
+            lines.append(
+                "\(group.count) \(cause), the newest \(Format.relative(example.queuedAt)):")
+            lines.append("  \(example.errorType.map { "\($0): " } ?? "")\(example.message ?? "")")
+            if let advice = advice(example) { lines.append("  try: \(advice)") }
+        }
+        lines += ["", "fnctl why \(newest.id) tells more of the newest"]
+        return lines
     }
 
     /// What was used, against what was allowed.
