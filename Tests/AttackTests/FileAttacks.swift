@@ -214,6 +214,14 @@ private let itself: [Attack] = [
         libc.getenv.restype = ctypes.c_char_p
         return [dict(os.environ), sys.argv, [n for n in ('PATH', 'HOME', 'LD_PRELOAD', 'SSH_AUTH_SOCK') if libc.getenv(n.encode())]]
         """, .answers(#"[{}, ["/function"], []]"#)),
+    .python(
+        "the environment that its template was started with", idea: "what the kernel put on the stack",
+        """
+        libc.getauxval.restype = ctypes.c_ulong
+        # AT_EXECFN is the last of the strings there; the environment comes right before it.
+        end = libc.getauxval(ctypes.c_ulong(31))
+        return [s.decode() for s in ctypes.string_at(end - 512, 512).split(b'\\0') if b'=' in s]
+        """, .answers(#"["LANG=C.UTF-8"]"#)),
     .javascript(
         "the environment and the arguments", idea: "secrets in environ",
         "return [Object.keys(process.env), process.argv.length, process.execArgv];",
