@@ -210,9 +210,9 @@ extension AttackTests {
                     }
                 }
                 // A process of the same user in the same user namespace reads another like it, and
-                // not the cell.
+                // not the cell. And no further user namespace can be made there, whatever seccomp says.
                 let seen = try lookFromBeside(cell, user: ids.first.map { String($0) } ?? "")
-                #expect(seen == "its own\nstill there\n", "\(seen)")
+                #expect(seen == "its own\nstill there\n0\n", "\(seen)")
                 let ended = try await answer
                 #expect(ended.status == 200, "\(ended.text)")
             }
@@ -263,6 +263,7 @@ private func lookFromBeside(_ cell: pid_t, user: String) throws -> String {
         sleep 1 >/dev/null & grep -q . /proc/$!/maps && echo its own
         grep -q . /proc/\(cell)/maps && echo another
         [ -e /proc/\(cell) ] && echo still there
+        cat /proc/sys/user/max_user_namespaces
         """,
     ]
     let process = Process()
