@@ -215,7 +215,7 @@ private let itself: [Attack] = [
         return [dict(os.environ), sys.argv, [n for n in ('PATH', 'HOME', 'LD_PRELOAD', 'SSH_AUTH_SOCK') if libc.getenv(n.encode())]]
         """, .answers(#"[{}, ["/function"], []]"#)),
     .python(
-        "the environment that its template was started with", idea: "what the kernel put on the stack",
+        "the environment of its template", idea: "strings that execve leaves on the stack",
         """
         libc.getauxval.restype = ctypes.c_ulong
         # AT_EXECFN is the last of the strings there; the environment comes right before it.
