@@ -41,6 +41,14 @@ import Testing
         #expect(output.hasSuffix("register it with a larger memoryMB than 64\n"), "\(output)")
     }
 
+    @Test func `what a cell wrote keeps its control characters off the terminal`() async throws {
+        let output = try await why(
+            #""state":"failed","cause":"handler_error","message":"m\u001b[2J","blocked":"execve(\\\"\u001b]0;x\u0007\\\")""#,
+            log: #"[{"time":"2026-01-31T09:15:02.123Z","stream":"stdout","text":"\u001b[2J"}]"#)
+        #expect(
+            !output.contains("\u{1b}") && !output.contains("\u{7}"), "\(output.debugDescription)")
+    }
+
     @Test func `only the last lines of a long log are shown`() async throws {
         let lines = (1...12).map {
             #"{"time":"2026-01-31T09:15:02.123Z","stream":"stdout","text":"line \#($0)."}"#
