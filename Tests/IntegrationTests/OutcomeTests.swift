@@ -47,10 +47,12 @@ private let outcomes: [Outcome] = [
         "init_error", "nothing_here"),
     python("no such function", "x = 1  # def handler", "init_error", "handler"),
     python(
-        "an endless loop", "\n    while True: pass", "wall_timeout", "1000 ms", status: 504,
+        "an endless loop", "\n    while True: pass", "wall_timeout", "\(Int(1000 * timeFactor)) ms",
+        status: 504,
         settings: ["timeoutMs": 1000]),
     python(
-        "a sleep", "__import__('time').sleep(60)", "wall_timeout", "500 ms", status: 504,
+        "a sleep", "__import__('time').sleep(60)", "wall_timeout", "\(Int(500 * timeFactor)) ms",
+        status: 504,
         settings: ["timeoutMs": 500]),
     python(
         "an endless loop at import", "while True: pass\ndef handler(event, context): pass",
@@ -107,10 +109,11 @@ private let outcomes: [Outcome] = [
         title: "no such function", runtime: "javascript", code: "exports.other = 1",
         cause: "init_error", message: "handler"),
     javascript(
-        "an endless loop", "for (;;);", "wall_timeout", "1000 ms", status: 504,
+        "an endless loop", "for (;;);", "wall_timeout", "\(Int(1000 * timeFactor)) ms", status: 504,
         settings: ["timeoutMs": 1000]),
     javascript(
-        "a sleep", "await new Promise(r => setTimeout(r, 60000))", "wall_timeout", "500 ms",
+        "a sleep", "await new Promise(r => setTimeout(r, 60000))", "wall_timeout",
+        "\(Int(500 * timeFactor)) ms",
         status: 504, settings: ["timeoutMs": 500]),
     javascript("1 GB asked for", "return Buffer.alloc(2 ** 30).length", "out_of_memory", "128 MB"),
     javascript(
