@@ -55,8 +55,7 @@ struct CallsController: Sendable {
         } else {
             await calls.waitForReport(id, atMost: Self.reportDelay)
         }
-        guard let call = try await calls.call(id) else { throw Self.notFound(id) }
-        return try jsonResponse(CallView(call, withStack: true))
+        return try jsonResponse(CallView(try await record(id), withStack: true))
     }
 
     /// Shorter than what proxies and clients let a request take.
@@ -70,14 +69,12 @@ struct CallsController: Sendable {
         _ = try Query(request, allowed: [])
         guard supervisor.cancel(id: id) else {
             await calls.waitForReport(id, atMost: Self.reportDelay)
-            guard let call = try await calls.call(id) else { throw Self.notFound(id) }
+            let state = try await record(id).state.rawValue
             throw Problem(
-                .callEnded,
-                "the call \(id) cannot be cancelled any more: it is \(call.state.rawValue)")
+                .callEnded, "the call \(id) cannot be cancelled any more: it is \(state)")
         }
         await calls.waitForEnd(id, atMost: Self.cancelDelay)
-        guard let call = try await calls.call(id) else { throw Self.notFound(id) }
-        return try jsonResponse(CallView(call, withStack: true))
+        return try jsonResponse(CallView(try await record(id), withStack: true))
     }
 
     /// How long a cancelled cell may take to be gone before the record is shown as it is.
@@ -91,6 +88,11 @@ struct CallsController: Sendable {
         await calls.waitForReport(id, atMost: Self.reportDelay)
         guard let log = try await calls.log(id) else { throw Self.notFound(id) }
         return try jsonResponse(LogView(log))
+    }
+
+    private func record(_ id: String) async throws -> CallRecord {
+        guard let call = try await calls.call(id) else { throw Self.notFound(id) }
+        return call
     }
 
     private static func notFound(_ id: String) -> Problem {
