@@ -1,3 +1,5 @@
+import GRDB
+
 /// What is in memory of calls: those that are under way, and what waits to be written.
 /// Everything here runs under the recorder's lock, so nothing here waits.
 struct CallBacklog {
@@ -5,13 +7,15 @@ struct CallBacklog {
     struct Batch: Sendable {
         var writes: [String: CallWrite] = [:]
         var withdrawn: [String] = []
-        var isEmpty: Bool { writes.isEmpty && withdrawn.isEmpty }
+        var operations: [DurableOperation] = []
+        var isEmpty: Bool { writes.isEmpty && withdrawn.isEmpty && operations.isEmpty }
     }
 
     private struct Live {
         var record: CallRecord
         var isReplied = false
-        var waiting: [AsyncStream<Never>.Continuation] = []
+        /// What it has printed so far.
+        var log: [CallLogLine] = []
     }
 
     private let limits: CallBacklogLimits
@@ -21,10 +25,13 @@ struct CallBacklog {
     private var ended: [String: CallWrite] = [:]
     /// Calls to delete, because they may have been written before they were withdrawn.
     private var withdrawn: [String] = []
+    private var operations: [DurableOperation] = []
     /// The batch that is being written right now.
     private var writing = Batch()
-    /// Bytes of the logs in `ended` and `writing`.
-    private(set) var logBytes = 0
+    private var waiting: [String: [Int: AsyncStream<Never>.Continuation]] = [:]
+    private var lastWaiting = 0
+    /// Bytes of the logs and results in `ended` and `writing`.
+    private(set) var bytes = 0
     /// Failed writes since the last that succeeded.
     private(set) var failures = 0
     private(set) var lastError: String?
@@ -38,22 +45,29 @@ struct CallBacklog {
 
     // MARK: Changes
 
-    mutating func add(_ record: CallRecord) throws {
+    /// - Throws: `RegistryError.recorderFull` when no more may wait to be written.
+    func checkRoom() throws {
         let held = live.count + ended.count + writing.writes.count
-        guard held < limits.records, logBytes < limits.logBytes else {
+        guard held < limits.records, bytes < limits.logBytes else {
             throw RegistryError.recorderFull(
-                message: "\(held) call records with \(logBytes) bytes of logs wait to be written"
+                message: "\(held) call records with \(bytes) bytes of logs wait to be written"
                     + (lastError.map { ": \($0)" } ?? "")
                     + "; see that the data directory's disk has space")
         }
+    }
+
+    /// Takes a call that is under way.
+    /// - Parameter isStored: the database has it in this state already.
+    mutating func add(_ record: CallRecord, isStored: Bool = false) {
         live[record.id] = Live(record: record)
-        dirty.insert(record.id)
+        if !isStored { dirty.insert(record.id) }
     }
 
     mutating func withdraw(_ id: String) {
-        guard live.removeValue(forKey: id) != nil else { return }
+        guard let call = live.removeValue(forKey: id) else { return }
+        let isWritten = dirty.remove(id) == nil || writing.writes[id] != nil
         // Once it may have been written, it has to be deleted.
-        if dirty.remove(id) == nil || writing.writes[id] != nil { withdrawn.append(id) }
+        if isWritten { withdrawn.append(call.record.id) }
     }
 
     mutating func updateLive(_ id: String, _ update: (inout CallRecord) -> Void) {
@@ -63,53 +77,62 @@ struct CallBacklog {
         dirty.insert(id)
     }
 
+    mutating func notePrinted(_ id: String, _ lines: [CallLogLine]) {
+        live[id]?.log += lines
+    }
+
     mutating func noteReply(_ id: String) {
         live[id]?.isReplied = true
     }
 
-    /// - Returns: those who wait for the call's end.
+    /// Takes the end of an attempt.
     mutating func end(
-        _ id: String, log: [CallLogLine], nowMs: Int64, update: (inout CallRecord) -> Void
+        _ id: String, nowMs: Int64, _ update: (inout CallRecord) -> CallEnd
     ) -> [AsyncStream<Never>.Continuation] {
         guard let call = live.removeValue(forKey: id) else { return [] }
         dirty.remove(id)
         var record = call.record
-        update(&record)
-        record.endedAtMs = record.endedAtMs ?? nowMs
-        let write = CallWrite(record: record, log: log)
-        logBytes += write.logBytes
+        let end = update(&record)
+        if record.state.isFinal { record.endedAtMs = record.endedAtMs ?? nowMs }
+        let write = CallWrite(record: record, end: end)
+        bytes += write.bytes
         ended[id] = write
-        return call.waiting
+        return record.state.isFinal ? takeWaiting(id) : []
+    }
+
+    mutating func add(_ operation: DurableOperation) {
+        operations.append(operation)
     }
 
     // MARK: Batches
 
     /// Moves what is pending into the batch that is being written.
     mutating func takeBatch() -> Batch {
-        writing = Batch(writes: ended, withdrawn: withdrawn)
+        writing = Batch(writes: ended, withdrawn: withdrawn, operations: operations)
         for id in dirty {
             if let call = live[id] { writing.writes[id] = CallWrite(record: call.record) }
         }
         ended = [:]
         withdrawn = []
+        operations = []
         dirty = []
         return writing
     }
 
     /// - Returns: how often writing had failed before.
     mutating func batchWritten() -> Int {
-        logBytes -= writing.writes.values.reduce(0) { $0 + $1.logBytes }
+        bytes -= writing.writes.values.reduce(0) { $0 + $1.bytes }
         writing = Batch()
         lastError = nil
         defer { failures = 0 }
         return failures
     }
 
-    /// Puts a batch back.
+    /// Puts a batch back, but for its operations, which have failed.
     /// - Returns: how often writing has failed now.
     mutating func batchFailed(_ batch: Batch, error: String) -> Int {
         for (id, write) in batch.writes {
-            if write.record.state.isFinal {
+            if write.end != nil {
                 ended[id] = write
             } else if live[id] != nil {
                 dirty.insert(id)
@@ -126,7 +149,12 @@ struct CallBacklog {
 
     /// The newest state of a call that is in memory, with its log.
     func find(_ id: String) -> CallWrite? {
-        ended[id] ?? live[id].map { CallWrite(record: $0.record) } ?? writing.writes[id]
+        if let write = ended[id] { return write }
+        if let call = live[id] {
+            let attempt = call.record.async?.attempt ?? 1
+            return CallWrite(record: call.record, end: CallEnd(log: call.log, attempt: attempt))
+        }
+        return writing.writes[id]
     }
 
     /// Every call in memory in its newest state.
@@ -139,14 +167,34 @@ struct CallBacklog {
         return records
     }
 
-    /// Registers one who waits for the end of a call.
-    /// - Parameter replied: only when its caller has its answer.
-    /// - Returns: false when there is nothing to wait for.
+    /// What attempts printed of which the database does not know yet.
+    func logs() -> [(record: CallRecord, attempt: Int, lines: [CallLogLine])] {
+        let running = live.values.map { ($0.record, $0.record.async?.attempt ?? 1, $0.log) }
+        let over = (Array(ended.values) + writing.writes.values).compactMap { write in
+            write.end.map { (write.record, $0.attempt, $0.log) }
+        }
+        return (running + over).filter { !$0.2.isEmpty }
+    }
+
+    // MARK: Those who wait for the end of a call
+
+    /// - Parameter replied: only when the call's caller has its answer.
+    /// - Returns: what to remove it with; `nil` when there is nothing to wait for.
     mutating func addWaiting(
         _ id: String, replied: Bool, _ continuation: AsyncStream<Never>.Continuation
-    ) -> Bool {
-        guard let call = live[id], call.isReplied || !replied else { return false }
-        live[id]?.waiting.append(continuation)
-        return true
+    ) -> Int? {
+        if replied, live[id]?.isReplied != true { return nil }
+        lastWaiting += 1
+        waiting[id, default: [:]][lastWaiting] = continuation
+        return lastWaiting
+    }
+
+    mutating func removeWaiting(_ id: String, _ number: Int) {
+        waiting[id]?[number] = nil
+        if waiting[id]?.isEmpty == true { waiting[id] = nil }
+    }
+
+    mutating func takeWaiting(_ id: String) -> [AsyncStream<Never>.Continuation] {
+        waiting.removeValue(forKey: id).map { Array($0.values) } ?? []
     }
 }

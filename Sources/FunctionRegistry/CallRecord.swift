@@ -42,6 +42,11 @@ public struct CallRecord: Sendable, Equatable, Codable {
     public var memoryMB: Int
     public var tmpMB: Int
     public var template: String?
+    /// With calls that nobody waits for.
+    public var async: AsyncState?
+    /// Whether this is a dead letter: an asynchronous call that is over, has not completed, and can be
+    /// replayed.
+    public var isDead = false
 
     /// A call that waits for a cell.
     public init(id: String, function: FunctionVersion, bytesIn: Int, queuedAtMs: Int64) {
@@ -55,6 +60,67 @@ public struct CallRecord: Sendable, Equatable, Codable {
         timeoutMs = function.timeoutMs
         memoryMB = function.memoryMB
         tmpMB = function.tmpMB
+    }
+}
+
+/// What is known of an asynchronous call besides.
+public struct AsyncState: Sendable, Equatable, Codable {
+    /// An attempt that did not end the call.
+    public struct Attempt: Sendable, Equatable, Codable {
+        public var attempt: Int
+        public var state: CallRecord.State
+        public var cause: String?
+        public var message: String?
+        public var startedAtMs: Int64?
+        public var endedAtMs: Int64
+    }
+
+    /// Attempts that have begun.
+    public var attempt = 0
+    public var maxAttempts: Int
+    /// Those before the latest.
+    public var attempts: [Attempt] = []
+    /// With a call that waits to be tried again.
+    public var nextAttemptAtMs: Int64?
+    /// The dead letter that this call repeats, and the call that repeats this one.
+    public var replayOf: String?
+    public var replayedAs: String?
+
+    public init(maxAttempts: Int, replayOf: String? = nil) {
+        self.maxAttempts = maxAttempts
+        self.replayOf = replayOf
+    }
+}
+
+extension CallRecord {
+    /// Turns a call whose attempt has failed back into one that waits.
+    mutating func retry(atMs: Int64, nowMs: Int64) {
+        guard var async else { return }
+        async.attempts.append(
+            .init(
+                attempt: async.attempt, state: state, cause: cause, message: message,
+                startedAtMs: startedAtMs, endedAtMs: endedAtMs ?? nowMs))
+        async.nextAttemptAtMs = atMs
+        var fresh = self
+        fresh.async = async
+        fresh.clearOutcome()
+        self = fresh
+    }
+
+    /// Turns a call that was claimed and not run back into one that waits.
+    mutating func unclaim(atMs: Int64) {
+        async?.attempt -= 1
+        async?.nextAttemptAtMs = atMs
+        clearOutcome()
+    }
+
+    private mutating func clearOutcome() {
+        state = .queued
+        (cause, message, errorType, stack) = (nil, nil, nil, nil)
+        (exitCode, signal, blocked, template) = (nil, nil, nil, nil)
+        (startedAtMs, endedAtMs) = (nil, nil)
+        (queueMs, startMs, initMs, runMs, cpuMs) = (nil, nil, nil, nil, nil)
+        (peakMemoryBytes, bytesOut, logBytes, logTruncated) = (nil, nil, nil, nil)
     }
 }
 
@@ -72,6 +138,19 @@ public struct CallLogLine: Sendable, Equatable {
         self.stream = stream
         self.text = text
     }
+}
+
+/// What a call printed, in the order written.
+public struct CallLog: Sendable, Equatable {
+    public struct Line: Sendable, Equatable {
+        /// The attempt that printed it, from 1.
+        public var attempt: Int
+        public var line: CallLogLine
+    }
+
+    public var lines: [Line]
+    /// Whether there was more.
+    public var truncated: Bool
 }
 
 /// Stored as `[time, "stdout", text]`: logs are most of the database, so their keys are left out.
@@ -95,14 +174,18 @@ extension CallLogLine: Codable {
 public struct CallFilter: Sendable, Equatable {
     public var function: String?
     public var state: CallRecord.State?
+    /// Only dead letters.
+    public var dead: Bool
 
-    public init(function: String? = nil, state: CallRecord.State? = nil) {
+    public init(function: String? = nil, state: CallRecord.State? = nil, dead: Bool = false) {
         self.function = function
         self.state = state
+        self.dead = dead
     }
 
     func matches(_ record: CallRecord) -> Bool {
-        (function == nil || function == record.function) && (state == nil || state == record.state)
+        (function == nil || function == record.function)
+            && (state == nil || state == record.state) && (!dead || record.isDead)
     }
 }
 
@@ -112,10 +195,28 @@ public struct CallRetention: Sendable, Equatable {
     public var records: Int
     /// Bytes of logs, as stored, that are kept; the oldest go first.
     public var logBytes: Int
+    /// The same for one function.
+    public var functionLogBytes: Int
+    /// How long logs are kept, in milliseconds.
+    public var logAgeMs: Int64
+    /// Bytes of results, and of dead letters' events, that are kept.
+    public var resultBytes: Int
+    public var deadBytes: Int
+    /// How long an idempotency key stands for its call, in milliseconds.
+    public var keyAgeMs: Int64
 
-    public init(records: Int = 1_000_000, logBytes: Int = 1 << 30) {
+    public init(
+        records: Int = 1_000_000, logBytes: Int = 1 << 30, functionLogBytes: Int = 64 << 20,
+        logAgeMs: Int64 = 14 * 86_400_000, resultBytes: Int = 1 << 30, deadBytes: Int = 1 << 30,
+        keyAgeMs: Int64 = 86_400_000
+    ) {
         self.records = records
         self.logBytes = logBytes
+        self.functionLogBytes = functionLogBytes
+        self.logAgeMs = logAgeMs
+        self.resultBytes = resultBytes
+        self.deadBytes = deadBytes
+        self.keyAgeMs = keyAgeMs
     }
 }
 

@@ -24,7 +24,12 @@ extension CallRecorder {
 
     private func wait(_ id: String, replied: Bool, atMost limit: Duration) async {
         let (stream, continuation) = AsyncStream<Never>.makeStream()
-        guard state.withLock({ $0.addWaiting(id, replied: replied, continuation) }) else { return }
+        guard let number = state.withLock({ $0.addWaiting(id, replied: replied, continuation) })
+        else { return }
+        defer { state.withLock { $0.removeWaiting(id, number) } }
+        // Over before there was anybody to tell.
+        let record = try? await call(id)
+        guard let record, !record.state.isFinal else { return }
         await withTaskGroup { group in
             group.addTask { for await _ in stream {} }
             group.addTask { try? await Task.sleep(for: limit) }
@@ -70,24 +75,36 @@ extension CallRecorder {
 
     /// What a call printed; `nil` when there is no such call. Empty also when the retention has removed
     /// the lines: then `truncated` is true.
-    public func log(_ id: String) async throws -> (lines: [CallLogLine], truncated: Bool)? {
+    public func log(_ id: String) async throws -> CallLog? {
         guard CallIDGenerator.isWellFormed(id) else { return nil }
-        if let write = state.withLock({ $0.find(id) }) {
-            return (write.log, write.record.logTruncated ?? false)
-        }
+        let memory = state.withLock { $0.find(id) }
         return try await storage("read the log of the call \(id)") {
-            guard let record = try await store.call(id) else { return nil }
-            let lines = try await store.log(id)
-            let isLost = lines == nil && (record.logBytes ?? 0) > 0
-            return (lines ?? [], record.logTruncated ?? false || isLost)
+            let stored: CallRecord? = memory == nil ? try await store.call(id) : nil
+            guard let record = memory?.record ?? stored else { return nil }
+            // Attempts before the one in memory are on the disk.
+            let lines =
+                record.async == nil && memory != nil
+                ? [] : try await store.log(id, before: memory?.end?.attempt ?? .max)
+            let isLost = lines == nil && memory == nil && (record.logBytes ?? 0) > 0
+            let newest = (memory?.end?.log ?? []).map {
+                CallLog.Line(attempt: memory?.end?.attempt ?? 1, line: $0)
+            }
+            return CallLog(
+                lines: (lines ?? []) + newest, truncated: record.logTruncated ?? false || isLost)
         }
     }
 
-    private func storage<T>(_ what: String, _ body: () async throws -> T) async throws -> T {
+    /// The result of a call of which it was kept.
+    public func result(_ id: String) async throws -> Data? {
+        if let result = state.withLock({ $0.find(id) })?.end?.result { return result }
+        return try await storage("read the result of the call \(id)") { try await store.result(id) }
+    }
+
+    func storage<T>(_ what: String, _ body: () async throws -> T) async throws -> T {
         do {
             return try await body()
         } catch let error as DatabaseError {
-            throw RegistryError.storage(message: "\(what): \(error)")
+            throw RegistryError(error, what)
         } catch let error as DecodingError {
             throw RegistryError.storage(message: "\(what): the stored lines are damaged: \(error)")
         }

@@ -1,3 +1,5 @@
+import Foundation
+import GRDB
 import Logging
 import Synchronization
 
@@ -10,7 +12,7 @@ import Synchronization
 public final class CallRecorder: Sendable {
     let state: Mutex<CallBacklog>
     let store: CallStore
-    private let queue = WorkQueue(label: "call recorder")
+    let queue = WorkQueue(label: "call recorder")
     private let logger: Logger
     /// Wakes `run()`; one pending wake-up is as good as many.
     private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
@@ -25,7 +27,7 @@ public final class CallRecorder: Sendable {
         state = Mutex(CallBacklog(limits: backlog))
         wakeUps = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         try storageErrors("settle the calls of the last run") {
-            try store.settleLost(nowMs: currentTimeMs())
+            try store.recover(nowMs: currentTimeMs())
         }
     }
 
@@ -34,13 +36,20 @@ public final class CallRecorder: Sendable {
     /// Notes a call that was accepted and waits for a cell.
     /// - Throws: `RegistryError.recorderFull` when too much waits to be written: the call must not run.
     public func recordQueued(_ record: CallRecord) throws {
-        try state.withLock { try $0.add(record) }
+        try state.withLock { backlog in
+            try backlog.checkRoom()
+            backlog.add(record)
+        }
         wakeUps.continuation.yield()
     }
 
     /// Takes back `recordQueued` for a call that was refused after all.
     public func withdraw(_ id: String) {
-        state.withLock { $0.withdraw(id) }
+        let waiting = state.withLock { backlog in
+            backlog.withdraw(id)
+            return backlog.takeWaiting(id)
+        }
+        for continuation in waiting { continuation.finish() }
         wakeUps.continuation.yield()
     }
 
@@ -57,18 +66,34 @@ public final class CallRecorder: Sendable {
         wakeUps.continuation.yield()
     }
 
+    /// Notes what a running call has printed, for those who look at it meanwhile.
+    public func recordPrinted(id: String, lines: [CallLogLine]) {
+        state.withLock { $0.notePrinted(id, lines) }
+    }
+
     /// Notes that the caller has its answer, so that the rest of the record is due any moment.
     public func recordReplied(id: String) {
         state.withLock { $0.noteReply(id) }
     }
 
     /// Notes that the call is over.
-    /// - Parameter update: fills in the outcome; must set a final state. An `endedAtMs` that it leaves
-    ///   out is now.
-    public func recordEnded(id: String, log: [CallLogLine], update: (inout CallRecord) -> Void) {
-        let waiting = state.withLock {
-            $0.end(id, log: log, nowMs: currentTimeMs(), update: update)
+    /// - Parameters:
+    ///   - log: everything that it printed.
+    ///   - result: its result, where it is to be kept for readers.
+    ///   - update: fills in the outcome; must set a final state. An `endedAtMs` that it leaves out is
+    ///     now.
+    public func recordEnded(
+        id: String, log: [CallLogLine], result: Data? = nil, update: (inout CallRecord) -> Void
+    ) {
+        end(id) { record in
+            update(&record)
+            return CallEnd(log: log, result: result)
         }
+    }
+
+    /// Takes the end of an attempt, and tells those who wait when the call is over.
+    func end(_ id: String, _ update: (inout CallRecord) -> CallEnd) {
+        let waiting = state.withLock { $0.end(id, nowMs: currentTimeMs(), update) }
         for continuation in waiting { continuation.finish() }
         wakeUps.continuation.yield()
     }
@@ -104,7 +129,7 @@ public final class CallRecorder: Sendable {
         do {
             let more = try await queue.run { [self] in
                 try writeBatch()
-                return try store.prune()
+                return try store.prune(nowMs: currentTimeMs())
             }
             if more { wakeUps.continuation.yield() }
         } catch {
@@ -115,28 +140,77 @@ public final class CallRecorder: Sendable {
         if delay > .zero { try? await Task.sleep(for: delay) }
     }
 
+    /// Makes a change that is on the disk when this returns. What is pending is written before it.
+    func durably<T: Sendable>(
+        _ what: String, _ body: @escaping @Sendable (Database) throws -> T
+    ) async throws -> T {
+        let outcome = Mutex<T?>(nil)
+        try await withCheckedThrowingContinuation {
+            (continuation: CheckedContinuation<Void, any Error>) in
+            let operation = DurableOperation(
+                body: { db in
+                    let result = try body(db)
+                    outcome.withLock { $0 = result }
+                },
+                done: { result in
+                    continuation.resume(
+                        with: result.mapError { error in
+                            (error as? DatabaseError).map { RegistryError($0, what) } ?? error
+                        })
+                })
+            state.withLock { $0.add(operation) }
+            queue.schedule { [self] in try? writeBatch() }
+        }
+        guard let result = outcome.withLock({ $0 }) else {
+            throw RegistryError.storage(message: "\(what): the operation has no result")
+        }
+        return result
+    }
+
     /// Runs on the queue. What could not be written stays pending.
     private func writeBatch() throws {
         let batch = state.withLock { $0.takeBatch() }
         do {
-            if !batch.isEmpty {
-                try storageErrors("write call records") {
-                    try store.write(Array(batch.writes.values), withdrawn: batch.withdrawn)
-                }
-            }
+            let results = batch.isEmpty ? [] : try write(batch)
             let failures = state.withLock { $0.batchWritten() }
             if failures > 0 { logger.notice("call records are being written again") }
+            for (operation, result) in zip(batch.operations, results) { operation.done(result) }
         } catch {
             let failures = state.withLock { $0.batchFailed(batch, error: "\(error)") }
+            for operation in batch.operations { operation.done(.failure(error)) }
             // Once for each time that it begins; `health` tells for how long it lasts.
             if failures == 1 {
                 logger.error(
                     "call records cannot be written and are kept in memory",
-                    metadata: [
-                        "reason": "\(error)"
-                    ])
+                    metadata: ["reason": "\(error)"])
             }
             throw error
+        }
+    }
+
+    /// One transaction, which waits for the disk only when somebody waits for it.
+    private func write(_ batch: CallBacklog.Batch) throws -> [Result<Void, any Error>] {
+        func body(_ db: Database) throws -> [Result<Void, any Error>] {
+            try store.write(Array(batch.writes.values), withdrawn: batch.withdrawn, db)
+            return batch.operations.map { operation in
+                Result {
+                    try db.inSavepoint {
+                        try operation.body(db)
+                        return .commit
+                    }
+                }
+            }
+        }
+        return try storageErrors("write call records") {
+            try store.database.writeWithoutTransaction { db in
+                if !batch.operations.isEmpty { return try db.durableTransaction { try body(db) } }
+                var results: [Result<Void, any Error>] = []
+                try db.inTransaction {
+                    results = try body(db)
+                    return .commit
+                }
+                return results
+            }
         }
     }
 
@@ -151,7 +225,7 @@ public final class CallRecorder: Sendable {
     public var health: Health {
         state.withLock { backlog in
             Health(
-                pendingRecords: backlog.pendingRecords, pendingLogBytes: backlog.logBytes,
+                pendingRecords: backlog.pendingRecords, pendingLogBytes: backlog.bytes,
                 lastError: backlog.lastError)
         }
     }

@@ -5,93 +5,127 @@ extension CallRecord: FetchableRecord, PersistableRecord {
     public static let databaseTableName = "call"
 }
 
-/// A record as it is to be written, with the log of a call that is over.
+/// A record as it is to be written, with what an attempt that is over leaves behind.
 struct CallWrite: Sendable {
     var record: CallRecord
-    var log: [CallLogLine] = []
+    /// There when an attempt is over, whether or not the call is.
+    var end: CallEnd?
 
-    /// Roughly the memory that the log holds.
-    var logBytes: Int { log.reduce(0) { $0 + $1.text.utf8.count + 32 } }
+    /// Roughly the memory that this holds besides the record.
+    var bytes: Int {
+        guard let end else { return 0 }
+        return end.log.reduce(end.result?.count ?? 0) { $0 + $1.text.utf8.count + 32 }
+    }
 }
 
-/// The tables of call records and logs.
+/// What is written when an attempt is over.
+struct CallEnd: Sendable {
+    var log: [CallLogLine] = []
+    var attempt = 1
+    /// The result, where it is kept.
+    var result: Data?
+    /// What becomes of the event of an asynchronous call.
+    var event = EventFate.none
+    /// Who is told of it.
+    var webhookURL: String?
+}
+
+/// What becomes of a call's event when an attempt is over.
+enum EventFate: Sendable, Equatable {
+    /// It is not stored.
+    case none
+    /// It waits for the next attempt.
+    case waits(untilMs: Int64)
+    case removed
+    /// It is kept for a replay.
+    case dead
+}
+
+/// The tables of call records, logs and results.
 struct CallStore: Sendable {
     let database: DatabasePool
     let retention: CallRetention
 
-    /// Most rows that one pruning transaction removes, so that it never holds up the next batch long.
-    static let pruneStep = 2000
-
     // MARK: Writing; runs on the recorder's queue
 
-    /// Writes a batch in one transaction.
-    func write(_ batch: [CallWrite], withdrawn: [String]) throws {
-        try database.write { db in
-            let upsert = try db.cachedStatement(sql: Self.upsertSQL)
-            let addLog = try db.cachedStatement(
-                sql: "INSERT INTO callLog (id, lines) VALUES (?, ?) ON CONFLICT DO NOTHING")
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = .withoutEscapingSlashes
-            for entry in batch {
-                try upsert.execute(arguments: Self.arguments(entry.record, encoder))
-                if !entry.log.isEmpty {
-                    try addLog.execute(arguments: [entry.record.id, encoder.encode(entry.log)])
-                }
-            }
-            for id in withdrawn {
-                try db.execute(sql: "DELETE FROM call WHERE id = ?", arguments: [id])
-            }
+    /// Writes a batch; part of a transaction.
+    func write(_ batch: [CallWrite], withdrawn: [String], _ db: Database) throws {
+        let upsert = try db.cachedStatement(sql: Self.upsertSQL)
+        let encoder = Self.encoder
+        for entry in batch {
+            try upsert.execute(arguments: Self.arguments(entry.record, encoder))
+            if let end = entry.end { try write(end, of: entry.record, db, encoder) }
+        }
+        for id in withdrawn {
+            try db.execute(sql: "DELETE FROM call WHERE id = ?", arguments: [id])
         }
     }
 
-    /// Removes some of what is beyond the retention.
-    /// - Returns: whether there is more to remove.
-    func prune() throws -> Bool {
-        let (calls, logBytes) = try usage()
-        var left = false
-        if calls > retention.records {
-            let surplus = min(calls - retention.records, Self.pruneStep)
-            let removed = try database.write { db in
-                // Only calls that are over: the record of one that runs has to outlive it.
-                try db.execute(
-                    sql: """
-                        DELETE FROM call WHERE id IN (
-                            SELECT id FROM call WHERE endedAtMs IS NOT NULL ORDER BY id LIMIT ?)
-                        """, arguments: [surplus])
-                return db.changesCount
-            }
-            left = removed > 0 && calls - removed > retention.records
-        }
-        if logBytes > retention.logBytes {
-            var surplus = logBytes - retention.logBytes
-            let last = try database.write { db -> String? in
-                let oldest = try Row.fetchCursor(
-                    db, sql: "SELECT id, bytes FROM callLog ORDER BY id LIMIT ?",
-                    arguments: [Self.pruneStep])
-                var last: String?
-                while surplus > 0, let row = try oldest.next() {
-                    surplus -= row["bytes"] as Int
-                    last = row["id"]
-                }
-                try db.execute(sql: "DELETE FROM callLog WHERE id <= ?", arguments: [last])
-                return last
-            }
-            left = left || (last != nil && surplus > 0)
-        }
-        return left
+    /// Writes one record with what its end leaves behind; part of a transaction.
+    func write(_ entry: CallWrite, _ db: Database) throws {
+        try write([entry], withdrawn: [], db)
     }
 
-    /// Settles the calls that were under way when the last evaluator stopped.
-    func settleLost(nowMs: Int64) throws {
-        try database.write { db in
-            try db.execute(
+    private static var encoder: JSONEncoder {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .withoutEscapingSlashes
+        return encoder
+    }
+
+    private func write(
+        _ end: CallEnd, of record: CallRecord, _ db: Database, _ encoder: JSONEncoder
+    ) throws {
+        let endedAtMs = record.endedAtMs ?? currentTimeMs()
+        if !end.log.isEmpty {
+            let lines = try encoder.encode(end.log)
+            try db.cachedStatement(
                 sql: """
-                    UPDATE call SET state = 'failed', cause = 'evaluator_lost', endedAtMs = :now,
-                        message = CASE state
-                            WHEN 'queued' THEN 'the evaluator stopped before the call started'
-                            ELSE 'the evaluator stopped while the call ran' END
-                    WHERE state IN ('queued', 'running')
-                    """, arguments: ["now": nowMs])
+                    INSERT INTO callLog (id, attempt, function, timeMs, bytes, lines)
+                    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING
+                    """
+            ).execute(arguments: [
+                record.id, end.attempt, record.function, endedAtMs, lines.count, lines,
+            ])
+        }
+        if let result = end.result {
+            try db.execute(
+                sql: "INSERT INTO callResult VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                arguments: [record.id, result.count, result])
+        }
+        switch end.event {
+        case .none: break
+        case .waits(let untilMs):
+            try db.execute(
+                sql: "UPDATE asyncCall SET isClaimed = 0, dueAtMs = ? WHERE id = ?",
+                arguments: [untilMs, record.id])
+        case .removed:
+            try db.execute(sql: "DELETE FROM asyncCall WHERE id = ?", arguments: [record.id])
+        case .dead:
+            try db.execute(
+                sql: "UPDATE asyncCall SET isClaimed = 0, isDead = 1 WHERE id = ?",
+                arguments: [record.id])
+        }
+        if let url = end.webhookURL {
+            try db.execute(
+                sql: "INSERT INTO webhook (id, url, dueAtMs) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                arguments: [record.id, url, endedAtMs])
+        }
+        if record.state.isFinal { try noteStreak(record, endedAtMs, db) }
+    }
+
+    /// Counts how many calls of a function failed in a row. Calls that were cancelled, or that the
+    /// evaluator lost, say nothing about the function.
+    private func noteStreak(_ record: CallRecord, _ endedAtMs: Int64, _ db: Database) throws {
+        if record.state == .completed {
+            try db.cachedStatement(sql: "DELETE FROM failing WHERE function = ?")
+                .execute(arguments: [record.function])
+        } else if record.state != .cancelled, let cause = record.cause, cause != "evaluator_lost" {
+            try db.cachedStatement(
+                sql: """
+                    INSERT INTO failing VALUES (?, 1, ?, ?)
+                    ON CONFLICT (function) DO UPDATE SET calls = calls + 1, cause = excluded.cause
+                    """
+            ).execute(arguments: [record.function, endedAtMs, cause])
         }
     }
 
@@ -113,6 +147,7 @@ struct CallStore: Sendable {
             conditions.append("state = ?")
             arguments += [state.rawValue]
         }
+        if filter.dead { conditions.append("isDead = 1") }
         if let before {
             conditions.append("id < ?")
             arguments += [before]
@@ -125,18 +160,26 @@ struct CallStore: Sendable {
         }
     }
 
-    func log(_ id: String) async throws -> [CallLogLine]? {
-        let lines = try await database.read { db in
-            try Data.fetchOne(db, sql: "SELECT lines FROM callLog WHERE id = ?", arguments: [id])
+    /// What the attempts of a call before one printed; `nil` when nothing is kept.
+    func log(_ id: String, before attempt: Int) async throws -> [CallLog.Line]? {
+        let stored = try await database.read { db in
+            try Row.fetchAll(
+                db,
+                sql: """
+                    SELECT attempt, lines FROM callLog WHERE id = ? AND attempt < ?
+                    ORDER BY attempt
+                    """, arguments: [id, attempt]
+            ).flatMap { row in
+                try JSONDecoder().decode([CallLogLine].self, from: row["lines"])
+                    .map { CallLog.Line(attempt: row["attempt"], line: $0) }
+            }
         }
-        return try lines.map { try JSONDecoder().decode([CallLogLine].self, from: $0) }
+        return stored.isEmpty ? nil : stored
     }
 
-    /// Records, and bytes of logs as stored.
-    func usage() throws -> (calls: Int, logBytes: Int) {
-        try database.read { db in
-            let row = try Row.fetchOne(db, sql: "SELECT calls, logBytes FROM usage")
-            return (row?["calls"] ?? 0, row?["logBytes"] ?? 0)
+    func result(_ id: String) async throws -> Data? {
+        try await database.read { db in
+            try Data.fetchOne(db, sql: "SELECT result FROM callResult WHERE id = ?", arguments: [id])
         }
     }
 
@@ -150,7 +193,7 @@ struct CallStore: Sendable {
     private static let laterColumns = [
         "state", "cause", "message", "errorType", "stack", "exitCode", "signal", "blocked",
         "startedAtMs", "endedAtMs", "queueMs", "startMs", "initMs", "runMs", "cpuMs",
-        "peakMemoryBytes", "bytesOut", "logBytes", "logTruncated", "template",
+        "peakMemoryBytes", "bytesOut", "logBytes", "logTruncated", "template", "async", "isDead",
     ]
 
     /// By hand rather than through the record's `Encodable`: this statement runs once or twice a call.
@@ -168,19 +211,22 @@ struct CallStore: Sendable {
     private static func arguments(
         _ record: CallRecord, _ encoder: JSONEncoder
     ) throws -> StatementArguments {
-        let stack = try record.stack.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+        func json(_ value: (some Encodable)?) throws -> String? {
+            try value.map { String(decoding: try encoder.encode($0), as: UTF8.self) }
+        }
         let fixed: [(any DatabaseValueConvertible)?] = [
             record.id, record.function, record.version, record.runtime.rawValue, record.queuedAtMs,
             record.bytesIn, record.timeoutMs, record.memoryMB, record.tmpMB,
         ]
         let outcome: [(any DatabaseValueConvertible)?] = [
-            record.state.rawValue, record.cause, record.message, record.errorType, stack,
-            record.exitCode, record.signal, record.blocked, record.startedAtMs, record.endedAtMs,
+            record.state.rawValue, record.cause, record.message, record.errorType,
+            try json(record.stack), record.exitCode, record.signal, record.blocked,
+            record.startedAtMs, record.endedAtMs,
         ]
         let measures: [(any DatabaseValueConvertible)?] = [
             record.queueMs, record.startMs, record.initMs, record.runMs, record.cpuMs,
             record.peakMemoryBytes, record.bytesOut, record.logBytes, record.logTruncated,
-            record.template,
+            record.template, try json(record.async), record.isDead,
         ]
         return StatementArguments(fixed + outcome + measures)
     }

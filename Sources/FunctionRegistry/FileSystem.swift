@@ -16,7 +16,7 @@ func posix<Number: FixedWidthInteger & SignedInteger>(
         if result != -1 { return result }
         let code = errno
         if code == EINTR { continue }
-        throw RegistryError.storage(message: "\(operation) \(path): \(errorText(code))")
+        throw RegistryError(errno: code, "\(operation) \(path)")
     }
 }
 

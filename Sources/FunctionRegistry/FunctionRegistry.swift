@@ -6,6 +6,7 @@ import Logging
 ///
 ///     DIRECTORY/lock              held while the registry is open
 ///     DIRECTORY/registry.sqlite   functions, versions, call records, logs
+///     DIRECTORY/secrets.key       what secret values are encrypted with
 ///     DIRECTORY/bundles/<sha256>  the unpacked code of versions
 ///
 /// The process may be killed at any moment: a version is on the disk before `put` answers, and
@@ -16,6 +17,7 @@ public final class FunctionRegistry: Sendable {
     private let lock: DirectoryLock
     private let database: DatabasePool
     private let bundles: BundleStore
+    private let secrets: SecretStore
 
     /// Opens the registry, and creates it where there is none.
     /// - Parameter directory: its path; made with its parents when it does not exist.
@@ -33,6 +35,7 @@ public final class FunctionRegistry: Sendable {
         lock = try DirectoryLock(directory: directory)
         bundles = try BundleStore(
             root: "\(directory)/bundles", limits: bundleLimits, logger: logger)
+        secrets = SecretStore(keyring: try SecretKeyring(directory: directory))
         try makePrivateFile("\(directory)/registry.sqlite")
         database = try storageErrors("open \(directory)/registry.sqlite") {
             let database = try DatabasePool(
@@ -81,20 +84,25 @@ public final class FunctionRegistry: Sendable {
     private func commit(
         _ name: String, spec: FunctionSpec, bundle: (sha256: String, bytes: Int)
     ) async throws -> (version: FunctionVersion, created: Bool) {
-        try await durably("register \(name)") { db in
+        try await durably("register \(name)") { [secrets] db in
             let row = try FunctionRow.fetchOne(db, key: name)
             let candidate = FunctionVersion(
                 name: name, version: (row?.lastVersion ?? 0) + 1, spec: spec,
                 codeSha256: bundle.sha256, codeBytes: bundle.bytes, createdAtMs: currentTimeMs())
+            var values: FunctionSecrets
             if let row, !row.isDeleted,
                 let newest = try FunctionVersion.fetchOne(
-                    db, key: ["name": name, "version": row.lastVersion]),
-                newest.isSame(as: candidate)
+                    db, key: ["name": name, "version": row.lastVersion])
             {
-                return (newest, false)
+                let old = try secrets.secrets(of: name, version: newest.version, db)
+                values = try SecretStore.resolve(spec, newest: old)
+                if newest.isSame(as: candidate), values == old { return (newest, false) }
+            } else {
+                values = try SecretStore.resolve(spec, newest: nil)
             }
             try FunctionRow(name: name, lastVersion: candidate.version, isDeleted: false).save(db)
             try candidate.insert(db)
+            try secrets.insert(values, of: name, version: candidate.version, db)
             return (candidate, true)
         }
     }
@@ -136,6 +144,26 @@ public final class FunctionRegistry: Sendable {
                     WHERE function.name = ? AND isDeleted = 0
                     """, arguments: [name])
         }
+    }
+
+    /// The secret values of a version, in the clear.
+    /// - Throws: `RegistryError.storage`, also when a value cannot be decrypted.
+    public func secrets(of function: FunctionVersion) async throws -> FunctionSecrets {
+        try await read("read the secrets of \(function.name)") { [secrets] db in
+            try secrets.secrets(of: function.name, version: function.version, db)
+        }
+    }
+
+    /// Encrypts every secret value anew, with a new key, and forgets the old keys.
+    /// - Returns: how many values there are.
+    public static func rotateSecrets(directory: String) async throws -> Int {
+        let registry = try FunctionRegistry(directory: directory)
+        var keyring = registry.secrets.keyring
+        try keyring.addKey()
+        let store = SecretStore(keyring: keyring)
+        let count = try await registry.durably("encrypt the secrets anew") { try store.reseal($0) }
+        try keyring.forgetOldKeys()
+        return count
     }
 
     /// The newest version of each function, in name order.
@@ -225,32 +253,20 @@ public final class FunctionRegistry: Sendable {
         do {
             return try await database.read(body)
         } catch let error as DatabaseError {
-            throw RegistryError.storage(message: "\(what): \(error)")
+            throw RegistryError(error, what)
         }
     }
 
-    /// Runs one transaction that is on the disk when this returns. In WAL mode SQLite waits for the
-    /// disk only with `synchronous` FULL; call records do with NORMAL, which a power failure (never a
-    /// killed process) can cost the last transactions (sqlite.org/pragma.html#pragma_synchronous).
+    /// Runs one transaction that is on the disk when this returns.
     private func durably<T: Sendable>(
         _ what: String, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws -> T {
         do {
             return try await database.writeWithoutTransaction { db in
-                try db.execute(sql: "PRAGMA synchronous = FULL")
-                defer { try? db.execute(sql: "PRAGMA synchronous = NORMAL") }
-                var result: T?
-                try db.inTransaction(.immediate) {
-                    result = try body(db)
-                    return .commit
-                }
-                guard let result else {
-                    throw RegistryError.storage(message: "\(what): the transaction has no result")
-                }
-                return result
+                try db.durableTransaction { try body(db) }
             }
         } catch let error as DatabaseError {
-            throw RegistryError.storage(message: "\(what): \(error)")
+            throw RegistryError(error, what)
         }
     }
 }
@@ -260,6 +276,6 @@ func storageErrors<T>(_ what: String, _ body: () throws -> T) throws -> T {
     do {
         return try body()
     } catch let error as DatabaseError {
-        throw RegistryError.storage(message: "\(what): \(error)")
+        throw RegistryError(error, what)
     }
 }

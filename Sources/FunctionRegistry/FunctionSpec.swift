@@ -17,13 +17,28 @@ public struct FunctionSpec: Sendable, Equatable {
     public var tmpMB: Int
     /// Environment of the handler, at most 4 KB of keys and values together.
     public var environment: [String: String]
+    /// More environment, which is kept encrypted and never shown.
+    public var secrets: [String: Secret]
+    /// What webhooks are signed with: the key itself, as `WebhookKey` reads it.
+    public var webhookSecret: Secret?
+    /// Calls that run at once, 1 to 4,096; `nil` for as many as there are slots.
+    public var concurrency: Int?
+    public var async: AsyncSettings?
     /// At most 1,024 characters; `nil` and the empty text are the same.
     public var description: String?
+
+    /// A secret value, as it is given.
+    public enum Secret: Sendable, Equatable {
+        case value(String)
+        /// The newest version's.
+        case kept
+    }
 
     public init(
         runtime: FunctionRuntime, handler: String = "index.handler", timeoutMs: Int = 3000,
         memoryMB: Int = 128, tmpMB: Int = 16, environment: [String: String] = [:],
-        description: String? = nil
+        secrets: [String: Secret] = [:], webhookSecret: Secret? = nil, concurrency: Int? = nil,
+        async: AsyncSettings? = nil, description: String? = nil
     ) {
         self.runtime = runtime
         self.handler = handler
@@ -31,12 +46,19 @@ public struct FunctionSpec: Sendable, Equatable {
         self.memoryMB = memoryMB
         self.tmpMB = tmpMB
         self.environment = environment
+        self.secrets = secrets
+        self.webhookSecret = webhookSecret
+        self.concurrency = concurrency
+        self.async = async
         self.description = description
     }
 
     public static let timeoutMsRange = 1...900_000
     public static let memoryMBRange = 32...10_240
     public static let tmpMBRange = 1...10_240
+    public static let concurrencyRange = 1...4096
+    /// Shorter ones could not be told from other text, and not be kept out of logs.
+    public static let minimumSecretBytes = 8
     public static let maximumEnvironmentBytes = 4096
     public static let maximumDescriptionCharacters = 1024
 
@@ -47,6 +69,11 @@ public struct FunctionSpec: Sendable, Equatable {
         try Self.check(memoryMB, in: Self.memoryMBRange, field: "memoryMB", unit: "MB")
         try Self.check(tmpMB, in: Self.tmpMBRange, field: "tmpMB", unit: "MB")
         try validateEnvironment()
+        if let concurrency {
+            try Self.check(
+                concurrency, in: Self.concurrencyRange, field: "concurrency", unit: "calls")
+        }
+        try validateAsync()
         if let description {
             // Unicode scalars are what JSON Schema counts as characters.
             let length = description.unicodeScalars.count
@@ -86,7 +113,22 @@ public struct FunctionSpec: Sendable, Equatable {
             .invalidFunction(field: "env", message: message)
         }
         var bytes = 0
-        for (key, value) in environment.sorted(by: { $0.key < $1.key }) {
+        let given = secrets.compactMapValues { secret -> String? in
+            if case .value(let value) = secret { value } else { nil }
+        }
+        for (key, value) in given.sorted(by: { $0.key < $1.key })
+        where value.utf8.count < Self.minimumSecretBytes {
+            throw RegistryError.invalidFunction(
+                field: "secretEnv",
+                message: "the value of \(quoted(key)) is shorter than \(Self.minimumSecretBytes) "
+                    + "bytes, too short to be kept out of logs and errors")
+        }
+        if let twice = secrets.keys.sorted().first(where: { environment[$0] != nil }) {
+            throw RegistryError.invalidFunction(
+                field: "secretEnv", message: "\(quoted(twice)) is in env as well; leave one out")
+        }
+        let keys = Array(environment) + secrets.keys.map { ($0, given[$0] ?? "") }
+        for (key, value) in keys.sorted(by: { $0.0 < $1.0 }) {
             guard let first = key.utf8.first, !(0x30...0x39).contains(first),
                 key.utf8.allSatisfy(isWord)
             else {
@@ -104,6 +146,34 @@ public struct FunctionSpec: Sendable, Equatable {
                 "the environment has \(bytes) bytes of keys and values; "
                     + "at most \(Self.maximumEnvironmentBytes) fit")
         }
+    }
+
+    private func validateAsync() throws {
+        guard let async else {
+            guard webhookSecret == nil else {
+                throw RegistryError.invalidFunction(
+                    field: "async.webhookSecret", message: "there is no URL whose requests it signs")
+            }
+            return
+        }
+        try Self.check(
+            async.attempts, in: AsyncSettings.attemptsRange, field: "async.attempts",
+            unit: "attempts")
+        try Self.check(
+            async.backoffMs, in: AsyncSettings.backoffMsRange, field: "async.backoffMs",
+            unit: "milliseconds")
+        try Self.check(
+            async.maxAgeMs, in: AsyncSettings.maxAgeMsRange, field: "async.maxAgeMs",
+            unit: "milliseconds")
+        guard async.hasWebhook == (webhookSecret != nil) else {
+            throw RegistryError.invalidFunction(
+                field: "async.webhookSecret",
+                message: async.hasWebhook
+                    ? "webhooks are signed, so a URL needs a webhookSecret: whsec_ and the base64 of "
+                        + "24 to 64 random bytes"
+                    : "there is no URL whose requests it signs")
+        }
+        if case .value(let text) = webhookSecret { _ = try WebhookKey(text) }
     }
 
     private static func check(

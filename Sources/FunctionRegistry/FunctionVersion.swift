@@ -17,6 +17,10 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
     public var memoryMB: Int
     public var tmpMB: Int
     public var environment: [String: String]
+    /// The names of the variables whose values `FunctionRegistry.secrets(of:)` knows.
+    public var secretNames: [String]
+    public var concurrency: Int?
+    public var async: AsyncSettings?
     public var description: String?
     /// Milliseconds since 1970 in UTC.
     public var createdAtMs: Int64
@@ -35,6 +39,9 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
         memoryMB = spec.memoryMB
         tmpMB = spec.tmpMB
         environment = spec.environment
+        secretNames = spec.secrets.keys.sorted()
+        concurrency = spec.concurrency
+        self.async = spec.async
         description = spec.description?.isEmpty == true ? nil : spec.description
         self.createdAtMs = createdAtMs
     }

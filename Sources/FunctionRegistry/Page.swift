@@ -28,7 +28,7 @@ public struct Page<Item: Sendable>: Sendable {
 /// The sort key of the last item of a page (keyset pagination), as text that callers need not
 /// understand: a letter for the list and the key, in URL-safe base64.
 struct PageCursor: Equatable {
-    enum List: Character { case functions = "f", versions = "v", calls = "c" }
+    enum List: Character { case functions = "f", versions = "v", calls = "c", logs = "l" }
 
     var list: List
     var key: String

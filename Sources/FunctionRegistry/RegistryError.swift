@@ -1,3 +1,6 @@
+import GRDB
+import Glibc
+
 /// What the registry refuses or fails at. `message` says what was wrong, where, and what to do.
 public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     /// A setting of a function is not acceptable; `field` is the setting's name in the API.
@@ -12,15 +15,26 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     case bundleGone(sha256: String)
     /// The call recorder has more unwritten records than it may hold in memory.
     case recorderFull(message: String)
+    /// The disk, or the quota on it, is full.
+    case storageFull(message: String)
     /// The file system or the database failed.
     case storage(message: String)
+    /// The idempotency key belongs to a call with another event or version.
+    case idempotencyMismatch(callID: String)
+    /// More asynchronous calls wait than may.
+    case queueFull(message: String)
 
     /// One line in lower case, without a full stop.
     public var message: String {
         switch self {
         case .invalidFunction(_, let message), .invalidBundle(let message),
-            .directoryInUse(let message), .recorderFull(let message), .storage(let message):
+            .directoryInUse(let message), .recorderFull(let message), .storage(let message),
+            .storageFull(let message), .queueFull(let message):
             message
+        case .idempotencyMismatch(let id):
+            "the idempotency key belongs to the call \(id), which has another event or version; "
+                + "use a new key for another call"
+
         case .invalidCursor:
             "the cursor is not one that a previous page ended with; leave it out to start over"
         case .bundleGone(let sha256):
@@ -29,4 +43,21 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 
     public var description: String { message }
+}
+
+extension RegistryError {
+    /// What the database could not do.
+    /// - Parameter what: what was being done, for example `register hello`.
+    init(_ error: DatabaseError, _ what: String) {
+        let message = "\(what): \(error)"
+        self = error.resultCode == .SQLITE_FULL ? .storageFull(message: message) : .storage(message: message)
+    }
+
+    /// What the file system could not do.
+    init(errno code: Int32, _ what: String) {
+        let message = "\(what): \(errorText(code))"
+        self =
+            code == ENOSPC || code == EDQUOT
+            ? .storageFull(message: message) : .storage(message: message)
+    }
 }

@@ -100,6 +100,8 @@ enum Schema {
                     BEGIN UPDATE usage SET logBytes = logBytes - OLD.bytes; END;
                     """)
         }
+        migrator.registerMigration("2026-11 asynchronous calls") { try $0.execute(sql: asyncCalls) }
+        migrator.registerMigration("2026-11 logs by function") { try $0.execute(sql: functionLogs) }
         return migrator
     }
 }

@@ -1,0 +1,270 @@
+import Crypto
+import Foundation
+import GRDB
+import Synchronization
+
+/// A key that its caller gave to a call, so that asking twice runs it once.
+public struct IdempotencyKey: Sendable {
+    public var key: String
+    /// A hash of what is asked for besides.
+    public var fingerprint: Data
+
+    /// - Parameter version: the one that was asked for by number.
+    public init(key: String, version: Int?, event: some Sequence<UInt8>) {
+        self.key = key
+        var hash = SHA256()
+        hash.update(data: Data("\(version.map(String.init) ?? "newest")\n".utf8))
+        hash.update(data: Data(event))
+        fingerprint = Data(hash.finalize())
+    }
+}
+
+/// An asynchronous call that waits for an attempt.
+public struct WaitingCall: Sendable, Equatable {
+    public var id: String
+    public var function: String
+    /// The function's own limit of calls at once.
+    public var concurrency: Int?
+    /// Milliseconds since 1970 in UTC.
+    public var dueAtMs: Int64
+    public var expiresAtMs: Int64
+    public var bytes: Int
+
+    public init(
+        id: String, function: String, concurrency: Int?, dueAtMs: Int64, expiresAtMs: Int64,
+        bytes: Int
+    ) {
+        self.id = id
+        self.function = function
+        self.concurrency = concurrency
+        self.dueAtMs = dueAtMs
+        self.expiresAtMs = expiresAtMs
+        self.bytes = bytes
+    }
+}
+
+/// A call whose next attempt has been counted.
+public struct ClaimedCall: Sendable {
+    public var record: CallRecord
+    public var event: Data
+    public var expiresAtMs: Int64
+}
+
+/// What an attempt of an asynchronous call leads to.
+public enum AttemptOutcome: Sendable {
+    /// The call is over; its result, when it completed.
+    case over(result: Data?)
+    /// It is over, has not completed, and its event is kept.
+    case dead
+    /// It is tried again.
+    case retry(atMs: Int64)
+    /// The attempt never began.
+    case returned(atMs: Int64)
+}
+
+extension CallRecorder {
+    // MARK: Accepting
+
+    /// Accepts a call; it is on the disk when this returns.
+    /// - Parameters:
+    ///   - event: of an asynchronous call: kept until the call is over. Without it, the caller goes on
+    ///     as after `recordQueued`.
+    ///   - key: makes this the call that had the same key before, if there was one.
+    /// - Returns: the id of the call: another than the record's when the key had one.
+    /// - Throws: `RegistryError.idempotencyMismatch`, `.recorderFull`, `.storage`, `.storageFull`.
+    public func accept(
+        _ record: CallRecord, event: (bytes: Data, expiresAtMs: Int64)?, key: IdempotencyKey?
+    ) async throws -> String {
+        try state.withLock { try $0.checkRoom() }
+        let keyAgeMs = store.retention.keyAgeMs
+        let id = try await durably("accept the call \(record.id)") { [store] db in
+            if let key, let id = try Self.holder(of: key, record, keyAgeMs, db) { return id }
+            try store.write(CallWrite(record: record), db)
+            if let event {
+                try db.execute(
+                    sql: """
+                        INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
+                        VALUES (?, ?, ?, ?, ?)
+                        """,
+                    arguments: [
+                        record.id, record.queuedAtMs, event.expiresAtMs, event.bytes.count,
+                        event.bytes,
+                    ])
+            }
+            if let key {
+                try db.execute(
+                    sql: "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
+                    arguments: [
+                        record.function, key.key, key.fingerprint, record.id, record.queuedAtMs,
+                    ])
+            }
+            return record.id
+        }
+        if id == record.id, event == nil { state.withLock { $0.add(record, isStored: true) } }
+        return id
+    }
+
+    /// The call that has a key already.
+    private static func holder(
+        of key: IdempotencyKey, _ record: CallRecord, _ keyAgeMs: Int64, _ db: Database
+    ) throws -> String? {
+        guard
+            let row = try Row.fetchOne(
+                db,
+                sql: "SELECT * FROM idempotency WHERE function = ? AND idempotencyKey = ?",
+                arguments: [record.function, key.key]),
+            row["createdAtMs"] as Int64 > record.queuedAtMs - keyAgeMs
+        else { return nil }
+        let id: String = row["id"]
+        guard row["fingerprint"] as Data == key.fingerprint else {
+            throw RegistryError.idempotencyMismatch(callID: id)
+        }
+        return id
+    }
+
+    // MARK: Attempts
+
+    /// The asynchronous calls that are not over, in the order of their acceptance.
+    public func waitingCalls() async throws -> [WaitingCall] {
+        try await storage("list the calls that wait") {
+            try await store.database.read { db in
+                let rows = try Row.fetchCursor(
+                    db,
+                    sql: """
+                        SELECT asyncCall.id, dueAtMs, expiresAtMs, bytes, function, concurrency
+                        FROM asyncCall INDEXED BY asyncCall_waiting JOIN call USING (id)
+                            LEFT JOIN functionVersion
+                            ON functionVersion.name = function
+                                AND functionVersion.version = call.version
+                        WHERE asyncCall.isDead = 0 ORDER BY asyncCall.id
+                        """)
+                var calls: [WaitingCall] = []
+                while let row = try rows.next() {
+                    calls.append(
+                        WaitingCall(
+                            id: row["id"], function: row["function"],
+                            concurrency: row["concurrency"], dueAtMs: row["dueAtMs"],
+                            expiresAtMs: row["expiresAtMs"], bytes: row["bytes"]))
+                }
+                return calls
+            }
+        }
+    }
+
+    /// Counts one more attempt of each of these calls, on the disk, and takes them into memory.
+    /// - Returns: those that still wait.
+    public func claim(_ ids: [String]) async throws -> [ClaimedCall] {
+        let claimed = try await durably("claim \(ids.count) calls") { [store] db in
+            try ids.compactMap { id -> ClaimedCall? in
+                guard var record = try CallRecord.fetchOne(db, key: id), record.state == .queued,
+                    let row = try Row.fetchOne(
+                        db,
+                        sql: """
+                            SELECT event, expiresAtMs FROM asyncCall
+                            WHERE id = ? AND isClaimed = 0 AND isDead = 0
+                            """, arguments: [id])
+                else { return nil }
+                record.async?.attempt += 1
+                record.async?.nextAttemptAtMs = nil
+                try store.write(CallWrite(record: record), db)
+                try db.execute(
+                    sql: "UPDATE asyncCall SET isClaimed = 1 WHERE id = ?", arguments: [id])
+                return ClaimedCall(
+                    record: record, event: row["event"], expiresAtMs: row["expiresAtMs"])
+            }
+        }
+        state.withLock { backlog in
+            for call in claimed { backlog.add(call.record, isStored: true) }
+        }
+        return claimed
+    }
+
+    /// Notes the end of an attempt.
+    /// - Parameters:
+    ///   - webhookURL: who is told, when the call is over.
+    ///   - update: fills in the outcome of the attempt; must set a final state.
+    public func recordAttempt(
+        id: String, log: [CallLogLine], outcome: AttemptOutcome, webhookURL: String?,
+        update: (inout CallRecord) -> Void
+    ) {
+        end(id) { record in
+            let attempt = record.async?.attempt ?? 1
+            update(&record)
+            var end = CallEnd(log: log, attempt: attempt)
+            switch outcome {
+            case .over(let result):
+                end.event = .removed
+                end.result = result
+                end.webhookURL = webhookURL
+            case .dead:
+                record.isDead = true
+                end.event = .dead
+                end.webhookURL = webhookURL
+            case .retry(let atMs):
+                record.retry(atMs: atMs, nowMs: currentTimeMs())
+                end.event = .waits(untilMs: atMs)
+            case .returned(let atMs):
+                record.unclaim(atMs: atMs)
+                end.event = .waits(untilMs: atMs)
+            }
+            return end
+        }
+    }
+
+    /// Ends an asynchronous call that waits; it is on the disk when this returns.
+    /// - Parameters:
+    ///   - isDead: its event is kept for a replay.
+    ///   - update: fills in the outcome; must set a final state.
+    /// - Returns: false when it does not wait: it has been claimed, or is over.
+    public func endWaiting(
+        _ id: String, isDead: Bool, webhookURL: String?,
+        update: @escaping @Sendable (inout CallRecord) -> Void
+    ) async throws -> Bool {
+        let ended = try await durably("end the call \(id)") { [store] db in
+            guard var record = try CallRecord.fetchOne(db, key: id), record.state == .queued,
+                try Bool.fetchOne(
+                    db, sql: "SELECT isClaimed = 0 AND isDead = 0 FROM asyncCall WHERE id = ?",
+                    arguments: [id]) == true
+            else { return false }
+            update(&record)
+            record.isDead = isDead
+            record.async?.nextAttemptAtMs = nil
+            record.endedAtMs = record.endedAtMs ?? currentTimeMs()
+            let end = CallEnd(event: isDead ? .dead : .removed, webhookURL: webhookURL)
+            try store.write(CallWrite(record: record, end: end), db)
+            return true
+        }
+        if ended {
+            for continuation in state.withLock({ $0.takeWaiting(id) }) { continuation.finish() }
+        }
+        return ended
+    }
+
+    /// Accepts a new call with a dead letter's event; it is on the disk when this returns.
+    /// - Returns: the number of bytes of the event; `nil` when `id` is not a dead letter.
+    public func replay(
+        _ id: String, as record: CallRecord, expiresAtMs: Int64
+    ) async throws -> Int? {
+        try await durably("replay the call \(id)") { [store] db in
+            guard var letter = try CallRecord.fetchOne(db, key: id), letter.isDead,
+                let event = try Data.fetchOne(
+                    db, sql: "SELECT event FROM asyncCall WHERE id = ? AND isDead = 1",
+                    arguments: [id])
+            else { return nil }
+            letter.isDead = false
+            letter.async?.replayedAs = record.id
+            try store.write(CallWrite(record: letter), db)
+            var record = record
+            record.bytesIn = event.count
+            try store.write(CallWrite(record: record), db)
+            try db.execute(sql: "DELETE FROM asyncCall WHERE id = ?", arguments: [id])
+            try db.execute(
+                sql: """
+                    INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
+                    VALUES (?, ?, ?, ?, ?)
+                    """,
+                arguments: [record.id, record.queuedAtMs, expiresAtMs, event.count, event])
+            return event.count
+        }
+    }
+}
