@@ -43,14 +43,14 @@ extension SupervisorCore {
     /// Hands a call to a parked cell.
     func start(_ call: CallRun, in run: CellRun) {
         call.startedNs = monotonicNs()
-        call.startedMs = wallClockMs()
         let limits = call.request.limits
         call.deadlineNs = call.startedNs + UInt64(limits.timeoutMs) * 1_000_000
         run.phase = .running(call)
         runningCells += 1
         lane(of: run)?.running += 1
         observer.callStarted(
-            id: call.request.id, startedAtMs: call.startedMs, template: run.template.name)
+            id: call.request.id, startedAtMs: call.clock.wallMs(at: call.startedNs),
+            template: run.template.name)
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = call.meta()
@@ -119,9 +119,8 @@ extension SupervisorCore {
                 }
                 park(run)
             case .log(let stream, let bytes):
-                run.call?.log.append(
-                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false,
-                    nowMs: wallClockMs())
+                run.call?.printed(
+                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false)
             case .tooLarge(let bytes):
                 end(
                     run,
@@ -136,6 +135,7 @@ extension SupervisorCore {
                 break
             }
         }
+        if let call = run.call { announceLines(call) }
         if run.streamEnded {
             if case .running(let call) = run.phase, let answer = run.pendingAnswer,
                 call.endedBecause == nil
@@ -144,6 +144,13 @@ extension SupervisorCore {
             }
             if !toEnd { reactor.remove(run.cell.call) }
         }
+    }
+
+    /// Hands on the lines that a call has just completed.
+    func announceLines(_ call: CallRun) {
+        let lines = call.takeNewLines()
+        guard !lines.isEmpty else { return }
+        observer.callPrinted(id: call.request.id, function: call.request.function, lines: lines)
     }
 
     private func invalid(_ reason: String) -> CallFailure {
@@ -163,7 +170,7 @@ extension SupervisorCore {
     private func settle(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
         // What was printed before the answer is in the pipes by now.
         for stream in [LogLine.Stream.stdout, .stderr] {
-            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 16)
+            _ = run.readOutput(stream, rounds: 16)
         }
         switch answer {
         case .result(let result):
@@ -177,7 +184,7 @@ extension SupervisorCore {
         case .error(let frame):
             let denial = run.cell.selfReport().denial
             call.fail(
-                CellError(frame)?.failure(
+                CellError(frame, redactor: call.redactor ?? Redactor([]))?.failure(
                     limits: call.request.limits, peakBytes: run.slot.cgroup?.peakBytes(),
                     denial: denial)
                     ?? invalid("its error cannot be read"))
@@ -204,7 +211,7 @@ extension SupervisorCore {
     func ended(_ run: CellRun, _ exit: ExitRecord) {
         readCall(run, toEnd: true)
         for stream in [LogLine.Stream.stdout, .stderr] {
-            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 32)
+            _ = run.readOutput(stream, rounds: 32)
         }
         switch run.phase {
         case .warming:

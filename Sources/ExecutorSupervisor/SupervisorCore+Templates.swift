@@ -84,9 +84,10 @@ extension SupervisorCore {
 
     private func readOutput(_ number: UInt32, _ stream: LogLine.Stream) {
         guard let run = cells[number] else { return }
-        if !run.readOutput(stream, nowMs: wallClockMs()) {
+        if !run.readOutput(stream) {
             reactor.remove(stream == .stdout ? run.cell.standardOutput : run.cell.standardError)
         }
+        if let call = run.call { announceLines(call) }
     }
 
     private func readControl(_ lane: Lane) {

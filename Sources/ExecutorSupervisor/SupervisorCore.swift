@@ -108,7 +108,8 @@ final class SupervisorCore {
     func startQueued() {
         while runningCells < configuration.slots {
             let ready = lanes.values.filter { !$0.queue.isEmpty && !$0.parked.isEmpty }
-            guard let lane = ready.min(by: { $0.queue[0].queuedNs < $1.queue[0].queuedNs }),
+            guard
+                let lane = ready.min(by: { $0.queue[0].clock.startNs < $1.queue[0].clock.startNs }),
                 let cell = lane.parked.popLast()
             else { break }
             start(lane.queue.removeFirst(), in: cell)
@@ -119,7 +120,8 @@ final class SupervisorCore {
     /// The report of a call whose cell is gone, or that never had one.
     func report(_ call: CallRun, cell: CellRun?, exit: ExitRecord?) {
         calls[call.request.id] = nil
-        call.log.finish()
+        call.finishLog()
+        announceLines(call)
         let own = cell?.cell.selfReport()
         let started = call.startedNs != 0
         let confined = min(max(own?.confinedNs ?? 0, call.startedNs), call.settledNs)
@@ -128,9 +130,10 @@ final class SupervisorCore {
         observer.callEnded(
             CallReport(
                 id: call.request.id, failure: call.failure,
-                startedAtMs: started ? call.startedMs : 0,
-                endedAtMs: wallClockMs(),
-                queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
+                startedAtMs: started ? call.clock.wallMs(at: call.startedNs) : 0,
+                endedAtMs: call.clock.wallMs(at: monotonicNs()),
+                queueMs: milliseconds(
+                    call.clock.startNs, started ? call.startedNs : call.settledNs),
                 startMs: started ? milliseconds(call.startedNs, confined) : 0,
                 initMs: milliseconds(confined, loaded),
                 runMs: own?.loadedNs ?? 0 > 0 ? milliseconds(loaded, call.settledNs) : 0,
@@ -138,7 +141,8 @@ final class SupervisorCore {
                 peakMemoryBytes: cgroupPeak ?? exit?.peakResidentBytes ?? 0,
                 bytesIn: call.request.event.readableBytes, bytesOut: call.bytesOut,
                 logBytes: call.log.totalBytes,
-                logTruncated: call.log.isTruncated, log: call.log.lines, blocked: own?.denial,
+                logTruncated: call.log.isTruncated, log: call.log.lines,
+                blocked: own?.denial.map { call.redactor?.redact($0) ?? $0 },
                 template: cell?.template.name ?? ""))
     }
 

@@ -3,9 +3,15 @@
 public protocol CallObserver: Sendable {
     /// A cell has been given the call.
     func callStarted(id: String, startedAtMs: Int64, template: String)
+    /// Lines that a running call has just completed, in order. All of them are in the report again.
+    func callPrinted(id: String, function: String, lines: [LogLine])
     /// The cell is gone and everything about the call is known. Exactly once a call that was
     /// accepted; after the call's reply, or instead of it when it was cancelled in the queue.
     func callEnded(_ report: CallReport)
+}
+
+extension CallObserver {
+    public func callPrinted(id: String, function: String, lines: [LogLine]) {}
 }
 
 /// The state of one runtime's template, for readiness.
