@@ -7,6 +7,10 @@ final class CallRun {
     let clock = CallClock()
     /// `nil` once the caller has its answer.
     private var continuation: CheckedContinuation<CallReply, any Error>?
+    /// Its place in the queue while it waits there.
+    var ticket: FairQueue<CallRun>.Ticket?
+    /// The number of the cell that it was given to.
+    var cell: UInt32?
     var startedNs: UInt64 = 0
     var deadlineNs = UInt64.max
     private(set) var log: CallLog

@@ -13,10 +13,12 @@ extension SupervisorCore {
     /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
     func replenish(_ lane: Lane) {
         guard let template = lane.template, case .ready = template.phase,
-            !isStopping || !lane.queue.isEmpty
+            !isStopping || !queue.isEmpty(lane.executor.runtime)
         else { return }
         let wanted =
-            configuration.parked + min(lane.queue.count, max(0, configuration.slots - runningCells))
+            configuration.parked
+            + queue.startable(
+                lane.executor.runtime, atMost: max(0, configuration.slots - runningCells))
         while lane.parked.count + lane.warming < wanted, let slot = freeSlots.popLast() {
             lastCell &+= 1
             do {
@@ -46,7 +48,10 @@ extension SupervisorCore {
         let limits = call.request.limits
         call.deadlineNs = call.startedNs + UInt64(limits.timeoutMs) * 1_000_000
         run.phase = .running(call)
+        call.ticket = nil
+        call.cell = run.cell.number
         runningCells += 1
+        queue.started(call.request.function)
         lane(of: run)?.running += 1
         observer.callStarted(
             id: call.request.id, startedAtMs: call.clock.wallMs(at: call.startedNs),
@@ -163,7 +168,7 @@ extension SupervisorCore {
         run.slot.cgroup?.startAccount()
         run.phase = .parked
         lane.parked.append(run)
-        if !lane.queue.isEmpty { startQueued() }
+        if !queue.isEmpty(lane.executor.runtime) { startQueued() }
     }
 
     /// An answer is in and its stream has ended.
@@ -193,8 +198,9 @@ extension SupervisorCore {
         }
         // It ends by itself at once; a cell that does not has nothing more to say.
         run.cell.kill()
-        leaveRunning(run)
+        leaveRunning(call)
         run.phase = .ending(call)
+        if queue.count > 0 { startQueued() }
     }
 
     // MARK: ends
@@ -232,7 +238,7 @@ extension SupervisorCore {
             call.fail(
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
                     ?? Verdict.failure(evidence))
-            leaveRunning(run)
+            leaveRunning(call)
         case .ending:
             break
         }
@@ -242,9 +248,11 @@ extension SupervisorCore {
     }
 
     /// A running cell's call is settled: its place among the running ones is free.
-    func leaveRunning(_ run: CellRun) {
+    func leaveRunning(_ call: CallRun) {
         runningCells -= 1
-        lane(of: run)?.running -= 1
+        queue.ended(call.request.function)
+        // By its runtime: the cell's template may be gone already.
+        lanes[call.request.runtime]?.running -= 1
     }
 
     /// Lets go of a cell that is gone; its descriptors close with it.

@@ -51,6 +51,8 @@ public protocol CallSupervising: Sendable {
     func invoke(_ request: CallRequest) async throws -> CallReply
     /// Cancels a call, queued or running; false when no such call is under way.
     func cancel(id: String) -> Bool
+    /// Why a call waits; `nil` for one that is not queued.
+    func waiting(id: String) -> CallWaiting?
     func status() -> [TemplateStatus]
     /// Calls that wait for a slot, and calls that run.
     func load() -> (queued: Int, running: Int)
