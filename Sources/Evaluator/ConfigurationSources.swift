@@ -125,7 +125,7 @@ struct ConfigurationSources {
     private var defaults: Values {
         [
             .host: .string("127.0.0.1"), .port: .int(8080), .dataDir: .string(defaultDataDirectory),
-            .slots: .int(max(8, 4 * coreCount)), .parked: .int(4), .queueLimit: .int(1024),
+            .slots: .int(max(8, 4 * coreCount)), .parked: .int(4), .queueLimit: .int(4096),
             .drainSeconds: .int(30), .logLevel: .string("info"),
         ]
     }

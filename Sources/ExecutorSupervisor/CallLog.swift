@@ -19,6 +19,8 @@ struct CallLog {
     private var kept = 0
     private var partial: [Origin: Partial] = [:]
     private(set) var lines: [LogLine] = []
+    /// How many of the lines `takeNew` has handed out.
+    private var taken = 0
     /// Bytes that were printed, kept or not.
     private(set) var totalBytes = 0
 
@@ -28,8 +30,11 @@ struct CallLog {
 
     var isTruncated: Bool { totalBytes > kept }
 
+    /// - Parameter redactor: goes over lines once they are complete, so that pieces are no way
+    ///   around it.
     mutating func append(
-        _ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool, nowMs: Int64
+        _ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool, nowMs: Int64,
+        redactor: Redactor? = nil
     ) {
         totalBytes += bytes.count
         let room = lines.count < Self.lineLimit ? limit - kept : 0
@@ -42,7 +47,7 @@ struct CallLog {
         while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
             if line.bytes.isEmpty { line.timeMs = nowMs }
             line.bytes += rest[rest.startIndex..<end]
-            close(&line, stream)
+            close(&line, stream, redactor)
             rest = rest[(end + 1)...]
             if lines.count == Self.lineLimit {
                 kept -= rest.count
@@ -57,18 +62,28 @@ struct CallLog {
         partial[origin] = line
     }
 
+    /// Lines that were closed since the last time.
+    mutating func takeNew() -> [LogLine] {
+        guard taken < lines.count else { return [] }
+        defer { taken = lines.count }
+        return Array(lines[taken...])
+    }
+
     /// Ends lines that have no newline. Call once, when the cell is gone.
-    mutating func finish() {
+    mutating func finish(redactor: Redactor? = nil) {
         for (origin, line) in partial.sorted(by: { $0.value.timeMs < $1.value.timeMs })
         where !line.bytes.isEmpty {
             var line = line
-            close(&line, origin.stream)
+            close(&line, origin.stream, redactor, isCut: isTruncated)
         }
         partial = [:]
     }
 
-    private mutating func close(_ line: inout Partial, _ stream: LogLine.Stream) {
+    private mutating func close(
+        _ line: inout Partial, _ stream: LogLine.Stream, _ redactor: Redactor?, isCut: Bool = false
+    ) {
         if line.bytes.last == UInt8(ascii: "\r") { line.bytes.removeLast() }
+        if let redactor { line.bytes = redactor.redact(line.bytes, isCut: isCut) }
         lines.append(
             LogLine(
                 timeMs: line.timeMs, stream: stream,

@@ -37,10 +37,17 @@ public struct CallRequest: Sendable {
     public var limits: CallLimits
     /// The event, as JSON text. The supervisor neither parses nor checks it.
     public var event: ByteBuffer
+    /// Most calls of the function, over all its versions, that run at once; `nil` for no limit but
+    /// the node's slots.
+    public var concurrency: Int?
+    /// Values that must not appear in logs, messages, error types or stacks. Those shorter than
+    /// `Redactor.minimumBytes` could not be told from other text and are left alone.
+    public var secrets: [String]
 
     public init(
         id: String, function: String, version: Int, runtime: Runtime, handler: String,
-        bundle: String, environment: [String: String], limits: CallLimits, event: ByteBuffer
+        bundle: String, environment: [String: String], limits: CallLimits, event: ByteBuffer,
+        concurrency: Int? = nil, secrets: [String] = []
     ) {
         self.id = id
         self.function = function
@@ -51,5 +58,7 @@ public struct CallRequest: Sendable {
         self.environment = environment
         self.limits = limits
         self.event = event
+        self.concurrency = concurrency
+        self.secrets = secrets
     }
 }

@@ -3,14 +3,20 @@ import NIOCore
 /// A call that was accepted, from the queue to its report.
 final class CallRun {
     let request: CallRequest
-    let queuedNs = monotonicNs()
-    let queuedMs = wallClockMs()
+    /// When it was accepted.
+    let clock = CallClock()
     /// `nil` once the caller has its answer.
     private var continuation: CheckedContinuation<CallReply, any Error>?
+    /// Its place in the queue while it waits there.
+    var ticket: FairQueue<CallRun>.Ticket?
+    /// The number of the cell that it was given to.
+    var cell: UInt32?
     var startedNs: UInt64 = 0
-    var startedMs: Int64 = 0
     var deadlineNs = UInt64.max
-    var log: CallLog
+    private(set) var log: CallLog
+    /// `nil` when there is nothing to hide.
+    private(set) lazy var redactor: Redactor? =
+        request.secrets.isEmpty ? nil : Redactor(request.secrets)
     private(set) var failure: CallFailure?
     private(set) var isSettled = false
     private(set) var settledNs: UInt64 = 0
@@ -35,9 +41,24 @@ final class CallRun {
 
     func fail(_ failure: CallFailure) {
         guard !isSettled else { return }
+        let failure = redactor?.redact(failure) ?? failure
         self.failure = failure
         settle(.failed(failure))
     }
+
+    // MARK: output
+
+    func printed(_ bytes: ByteBufferView, to stream: LogLine.Stream, isRaw: Bool) {
+        log.append(
+            bytes, to: stream, isRaw: isRaw, nowMs: clock.wallMs(at: monotonicNs()),
+            redactor: redactor)
+    }
+
+    /// Lines that were closed since the last time.
+    func takeNewLines() -> [LogLine] { log.takeNew() }
+
+    /// Nothing more is printed.
+    func finishLog() { log.finish(redactor: redactor) }
 
     private func settle(_ result: CallReply.Result) {
         isSettled = true

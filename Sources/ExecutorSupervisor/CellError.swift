@@ -18,16 +18,29 @@ struct CellError: Decodable {
     var stack: [String]
     var path: String?
 
+    private static let messageLimit = 8192
+    private static let typeLimit = 256
+    private static let lineLimit = 2048
+    private static let pathLimit = 1024
+
+    /// - Parameter redactor: what it takes out goes before texts are cut, here or by the executor,
+    ///   because half a secret would not be found.
     /// - Returns: `nil` when the bytes are not an error frame's.
-    init?(_ frame: ByteBuffer) {
+    init?(_ frame: ByteBuffer, redactor: Redactor) {
         guard
             let error = try? JSONDecoder().decode(
                 CellError.self, from: Data(frame.readableBytesView))
         else { return nil }
         self = error
-        message = String(message.prefix(8192))
-        type = String(type.prefix(256))
-        stack = stack.prefix(100).map { String($0.prefix(2048)) }
+        func shortened(_ text: String, _ limit: Int) -> String {
+            // JavaScript counts UTF-16 units, of which there are at least as many.
+            let clean = redactor.redact(text, isCut: text.utf16.count >= limit)
+            return String(clean.prefix(limit))
+        }
+        message = shortened(message, Self.messageLimit)
+        type = shortened(type, Self.typeLimit)
+        stack = stack.prefix(100).map { shortened($0, Self.lineLimit) }
+        path = path.map { shortened($0, Self.pathLimit) }
     }
 
     func failure(limits: CallLimits, peakBytes: Int?, denial: String?) -> CallFailure {

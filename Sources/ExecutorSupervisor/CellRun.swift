@@ -118,15 +118,14 @@ final class CellRun {
     }
 
     /// Reads raw output, at most a pipe's contents at a time. Returns false at its end.
-    func readOutput(_ stream: LogLine.Stream, nowMs: Int64, rounds: Int = 1) -> Bool {
+    func readOutput(_ stream: LogLine.Stream, rounds: Int = 1) -> Bool {
         let pipe = stream == .stdout ? cell.standardOutput : cell.standardError
         return withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 1) { space in
             for _ in 0..<rounds {
                 let count = readBytes(pipe, space, space.count)
                 guard count > 0 else { return !lastReadEnded }
-                call?.log.append(
-                    ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true,
-                    nowMs: nowMs)
+                call?.printed(
+                    ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true)
             }
             return true
         }

@@ -74,8 +74,10 @@ public final class ExecutorSupervisor: CallSupervising {
     }
 
     public func load() -> (queued: Int, running: Int) {
-        core.withLock { ($0.queued, $0.runningCells) }
+        core.withLock { ($0.queue.count, $0.runningCells) }
     }
+
+    public func waiting(id: String) -> CallWaiting? { core.withLock { $0.waiting(id) } }
 
     /// How memory and processes are bounded here.
     public var cgroupSupport: CgroupSupport { core.withLock { $0.cgroups.support } }

@@ -15,7 +15,7 @@ public struct SupervisorConfiguration: Sendable {
     public var slots: Int
     /// Cells kept ready for each language.
     public var parked: Int
-    /// Most calls that wait for a slot.
+    /// Most calls that wait; one function alone gets four fifths of that (`AdmissionLimits`).
     public var queueLimit: Int
     /// Whether templates have user namespaces of their own; only root can do without.
     public var hasUserNamespaces: Bool

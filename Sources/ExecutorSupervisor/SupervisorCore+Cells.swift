@@ -13,10 +13,12 @@ extension SupervisorCore {
     /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
     func replenish(_ lane: Lane) {
         guard let template = lane.template, case .ready = template.phase,
-            !isStopping || !lane.queue.isEmpty
+            !isStopping || !queue.isEmpty(lane.executor.runtime)
         else { return }
         let wanted =
-            configuration.parked + min(lane.queue.count, max(0, configuration.slots - runningCells))
+            configuration.parked
+            + queue.startable(
+                lane.executor.runtime, atMost: max(0, configuration.slots - runningCells))
         while lane.parked.count + lane.warming < wanted, let slot = freeSlots.popLast() {
             lastCell &+= 1
             do {
@@ -43,14 +45,17 @@ extension SupervisorCore {
     /// Hands a call to a parked cell.
     func start(_ call: CallRun, in run: CellRun) {
         call.startedNs = monotonicNs()
-        call.startedMs = wallClockMs()
         let limits = call.request.limits
         call.deadlineNs = call.startedNs + UInt64(limits.timeoutMs) * 1_000_000
         run.phase = .running(call)
+        call.ticket = nil
+        call.cell = run.cell.number
         runningCells += 1
+        queue.started(call.request.function)
         lane(of: run)?.running += 1
         observer.callStarted(
-            id: call.request.id, startedAtMs: call.startedMs, template: run.template.name)
+            id: call.request.id, startedAtMs: call.clock.wallMs(at: call.startedNs),
+            template: run.template.name)
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = call.meta()
@@ -119,9 +124,8 @@ extension SupervisorCore {
                 }
                 park(run)
             case .log(let stream, let bytes):
-                run.call?.log.append(
-                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false,
-                    nowMs: wallClockMs())
+                run.call?.printed(
+                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false)
             case .tooLarge(let bytes):
                 end(
                     run,
@@ -136,6 +140,7 @@ extension SupervisorCore {
                 break
             }
         }
+        if let call = run.call { announceLines(call) }
         if run.streamEnded {
             if case .running(let call) = run.phase, let answer = run.pendingAnswer,
                 call.endedBecause == nil
@@ -144,6 +149,13 @@ extension SupervisorCore {
             }
             if !toEnd { reactor.remove(run.cell.call) }
         }
+    }
+
+    /// Hands on the lines that a call has just completed.
+    func announceLines(_ call: CallRun) {
+        let lines = call.takeNewLines()
+        guard !lines.isEmpty else { return }
+        observer.callPrinted(id: call.request.id, function: call.request.function, lines: lines)
     }
 
     private func invalid(_ reason: String) -> CallFailure {
@@ -156,14 +168,14 @@ extension SupervisorCore {
         run.slot.cgroup?.startAccount()
         run.phase = .parked
         lane.parked.append(run)
-        if !lane.queue.isEmpty { startQueued() }
+        if !queue.isEmpty(lane.executor.runtime) { startQueued() }
     }
 
     /// An answer is in and its stream has ended.
     private func settle(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
         // What was printed before the answer is in the pipes by now.
         for stream in [LogLine.Stream.stdout, .stderr] {
-            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 16)
+            _ = run.readOutput(stream, rounds: 16)
         }
         switch answer {
         case .result(let result):
@@ -177,7 +189,7 @@ extension SupervisorCore {
         case .error(let frame):
             let denial = run.cell.selfReport().denial
             call.fail(
-                CellError(frame)?.failure(
+                CellError(frame, redactor: call.redactor ?? Redactor([]))?.failure(
                     limits: call.request.limits, peakBytes: run.slot.cgroup?.peakBytes(),
                     denial: denial)
                     ?? invalid("its error cannot be read"))
@@ -186,8 +198,9 @@ extension SupervisorCore {
         }
         // It ends by itself at once; a cell that does not has nothing more to say.
         run.cell.kill()
-        leaveRunning(run)
+        leaveRunning(call)
         run.phase = .ending(call)
+        if queue.count > 0 { startQueued() }
     }
 
     // MARK: ends
@@ -204,7 +217,7 @@ extension SupervisorCore {
     func ended(_ run: CellRun, _ exit: ExitRecord) {
         readCall(run, toEnd: true)
         for stream in [LogLine.Stream.stdout, .stderr] {
-            _ = run.readOutput(stream, nowMs: wallClockMs(), rounds: 32)
+            _ = run.readOutput(stream, rounds: 32)
         }
         switch run.phase {
         case .warming:
@@ -225,7 +238,7 @@ extension SupervisorCore {
             call.fail(
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
                     ?? Verdict.failure(evidence))
-            leaveRunning(run)
+            leaveRunning(call)
         case .ending:
             break
         }
@@ -235,9 +248,11 @@ extension SupervisorCore {
     }
 
     /// A running cell's call is settled: its place among the running ones is free.
-    func leaveRunning(_ run: CellRun) {
+    func leaveRunning(_ call: CallRun) {
         runningCells -= 1
-        lane(of: run)?.running -= 1
+        queue.ended(call.request.function)
+        // By its runtime: the cell's template may be gone already.
+        lanes[call.request.runtime]?.running -= 1
     }
 
     /// Lets go of a cell that is gone; its descriptors close with it.

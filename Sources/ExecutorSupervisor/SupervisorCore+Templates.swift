@@ -84,9 +84,10 @@ extension SupervisorCore {
 
     private func readOutput(_ number: UInt32, _ stream: LogLine.Stream) {
         guard let run = cells[number] else { return }
-        if !run.readOutput(stream, nowMs: wallClockMs()) {
+        if !run.readOutput(stream) {
             reactor.remove(stream == .stdout ? run.cell.standardOutput : run.cell.standardError)
         }
+        if let call = run.call { announceLines(call) }
     }
 
     private func readControl(_ lane: Lane) {
@@ -166,9 +167,11 @@ extension SupervisorCore {
                             message: "\(reason), and the call with it; it can be tried again"))
             }
             if let call = run.call { report(call, cell: run, exit: nil) }
-            if case .running = run.phase { leaveRunning(run) }
+            if case .running(let call) = run.phase { leaveRunning(call) }
             discard(run)
         }
+        // Calls of the other language may wait for the slots that are free now.
+        startQueued()
         if isStopping { return }
         if template.readyNs > 0, monotonicNs() - template.readyNs > 10_000_000_000 {
             lane.failures = 0
@@ -184,7 +187,7 @@ extension SupervisorCore {
             "a template was lost",
             metadata: ["runtime": "\(lane.executor.runtime.rawValue)", "reason": "\(reason)"])
         if !lane.isHopeful {
-            for call in lane.queue {
+            for call in queue.removeAll(lane.executor.runtime) {
                 call.fail(
                     CallFailure(
                         cause: .templateLost,
@@ -193,7 +196,6 @@ extension SupervisorCore {
                     ))
                 report(call, cell: nil, exit: nil)
             }
-            lane.queue = []
         }
         lane.startDueNs = max(1, monotonicNs() + lane.pauseNs)
     }

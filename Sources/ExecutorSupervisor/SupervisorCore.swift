@@ -18,6 +18,8 @@ final class SupervisorCore {
     var lanes: [Runtime: Lane] = [:]
     var cells: [UInt32: CellRun] = [:]
     var calls: [String: CallRun] = [:]
+    var queue: FairQueue<CallRun>
+    var pace = QueuePace()
     var freeSlots: [Slot] = []
     /// Slots whose last cell's memory the kernel has not given back yet.
     var coolingSlots: [Slot] = []
@@ -38,6 +40,7 @@ final class SupervisorCore {
         self.observer = observer
         self.log = log
         self.reactor = reactor
+        queue = FairQueue(limits: AdmissionLimits(calls: configuration.queueLimit))
         // A world's ids are the host's own where it has no user namespace.
         let firstUser =
             configuration.hasUserNamespaces ? 1000 : World.IDRange.cells.first + 1000
@@ -70,48 +73,69 @@ final class SupervisorCore {
                 throwing: CallRejection.notReady(runtime: request.runtime, reason: reason))
             return false
         }
-        let parked = runningCells < configuration.slots ? lane.parked.popLast() : nil
-        if parked == nil, queued >= configuration.queueLimit {
-            continuation.resume(throwing: CallRejection.queueFull(retryAfterSeconds: 1))
+        let (function, bytes) = (request.function, request.event.readableBytes)
+        let startsAtOnce =
+            runningCells < configuration.slots && !lane.parked.isEmpty
+            && queue.mayStart(
+                function, request.runtime, concurrency: request.concurrency,
+                newcomersOnly: keepsForNewcomers(lane))
+        guard startsAtOnce || queue.admits(function, bytes: bytes) else {
+            continuation.resume(
+                throwing: CallRejection.queueFull(
+                    retryAfterSeconds: pace.retryAfterSeconds(waiting: queue.count)))
             return false
         }
         let call = CallRun(request, logLimit: configuration.logBytes, continuation: continuation)
         calls[request.id] = call
-        if let parked {
-            start(call, in: parked)
+        if startsAtOnce, let cell = lane.parked.popLast() {
+            start(call, in: cell)
         } else {
-            lane.queue.append(call)
+            call.ticket = queue.append(
+                call, function: function, runtime: request.runtime,
+                concurrency: request.concurrency, bytes: bytes)
         }
         replenish(lane)
         return call.deadlineNs < sleepingUntilNs
     }
 
-    var queued: Int { lanes.values.reduce(0) { $0 + $1.queue.count } }
+    /// Whether what is free is kept for functions that run nothing: the last slot, and a lane's
+    /// last parked cell. One function's flood takes neither, so a newcomer need not wait for it.
+    func keepsForNewcomers(_ lane: Lane) -> Bool {
+        runningCells >= openSlots || (configuration.parked > 1 && lane.parked.count <= 1)
+    }
+
+    /// Slots for functions that run something already.
+    var openSlots: Int { configuration.slots >= 4 ? configuration.slots - 1 : configuration.slots }
 
     func cancel(_ id: String, _ reason: String) -> Bool {
         guard let call = calls[id], !call.isSettled else { return false }
         let failure = CallFailure(cause: .cancelled, message: reason)
-        for lane in lanes.values {
-            if let place = lane.queue.firstIndex(where: { $0 === call }) {
-                lane.queue.remove(at: place)
-                call.fail(failure)
-                report(call, cell: nil, exit: nil)
-                return true
-            }
+        if let ticket = call.ticket, queue.remove(ticket) != nil {
+            call.fail(failure)
+            report(call, cell: nil, exit: nil)
+            return true
         }
-        guard let run = cells.values.first(where: { $0.call === call }) else { return false }
+        guard let run = call.cell.flatMap({ cells[$0] }) else { return false }
         end(run, because: failure)
         return true
     }
 
-    /// Gives waiting calls to parked cells, the longest waiting first.
+    /// Gives waiting calls to parked cells, in the queue's order.
     func startQueued() {
-        while runningCells < configuration.slots {
-            let ready = lanes.values.filter { !$0.queue.isEmpty && !$0.parked.isEmpty }
-            guard let lane = ready.min(by: { $0.queue[0].queuedNs < $1.queue[0].queuedNs }),
-                let cell = lane.parked.popLast()
+        while runningCells < configuration.slots, queue.count > 0 {
+            var best: (candidate: FairQueue<CallRun>.Candidate, lane: Lane)?
+            for (runtime, lane) in lanes where !lane.parked.isEmpty {
+                guard
+                    let candidate = queue.next(runtime, newcomersOnly: keepsForNewcomers(lane)),
+                    best.map({ candidate.goes(before: $0.candidate) }) ?? true
+                else { continue }
+                best = (candidate, lane)
+            }
+            guard let best, let cell = best.lane.parked.popLast(),
+                let call = queue.take(best.candidate)
             else { break }
-            start(lane.queue.removeFirst(), in: cell)
+            pace.turn(at: monotonicNs(), othersWait: queue.count > 0)
+            start(call, in: cell)
         }
         for lane in lanes.values { replenish(lane) }
     }
@@ -119,7 +143,8 @@ final class SupervisorCore {
     /// The report of a call whose cell is gone, or that never had one.
     func report(_ call: CallRun, cell: CellRun?, exit: ExitRecord?) {
         calls[call.request.id] = nil
-        call.log.finish()
+        call.finishLog()
+        announceLines(call)
         let own = cell?.cell.selfReport()
         let started = call.startedNs != 0
         let confined = min(max(own?.confinedNs ?? 0, call.startedNs), call.settledNs)
@@ -128,9 +153,10 @@ final class SupervisorCore {
         observer.callEnded(
             CallReport(
                 id: call.request.id, failure: call.failure,
-                startedAtMs: started ? call.startedMs : 0,
-                endedAtMs: wallClockMs(),
-                queueMs: milliseconds(call.queuedNs, started ? call.startedNs : call.settledNs),
+                startedAtMs: started ? call.clock.wallMs(at: call.startedNs) : 0,
+                endedAtMs: call.clock.wallMs(at: monotonicNs()),
+                queueMs: milliseconds(
+                    call.clock.startNs, started ? call.startedNs : call.settledNs),
                 startMs: started ? milliseconds(call.startedNs, confined) : 0,
                 initMs: milliseconds(confined, loaded),
                 runMs: own?.loadedNs ?? 0 > 0 ? milliseconds(loaded, call.settledNs) : 0,
@@ -138,7 +164,8 @@ final class SupervisorCore {
                 peakMemoryBytes: cgroupPeak ?? exit?.peakResidentBytes ?? 0,
                 bytesIn: call.request.event.readableBytes, bytesOut: call.bytesOut,
                 logBytes: call.log.totalBytes,
-                logTruncated: call.log.isTruncated, log: call.log.lines, blocked: own?.denial,
+                logTruncated: call.log.isTruncated, log: call.log.lines,
+                blocked: own?.denial.map { call.redactor?.redact($0) ?? $0 },
                 template: cell?.template.name ?? ""))
     }
 

@@ -3,9 +3,15 @@
 public protocol CallObserver: Sendable {
     /// A cell has been given the call.
     func callStarted(id: String, startedAtMs: Int64, template: String)
+    /// Lines that a running call has just completed, in order. All of them are in the report again.
+    func callPrinted(id: String, function: String, lines: [LogLine])
     /// The cell is gone and everything about the call is known. Exactly once a call that was
     /// accepted; after the call's reply, or instead of it when it was cancelled in the queue.
     func callEnded(_ report: CallReport)
+}
+
+extension CallObserver {
+    public func callPrinted(id: String, function: String, lines: [LogLine]) {}
 }
 
 /// The state of one runtime's template, for readiness.
@@ -45,6 +51,8 @@ public protocol CallSupervising: Sendable {
     func invoke(_ request: CallRequest) async throws -> CallReply
     /// Cancels a call, queued or running; false when no such call is under way.
     func cancel(id: String) -> Bool
+    /// Why a call waits; `nil` for one that is not queued.
+    func waiting(id: String) -> CallWaiting?
     func status() -> [TemplateStatus]
     /// Calls that wait for a slot, and calls that run.
     func load() -> (queued: Int, running: Int)

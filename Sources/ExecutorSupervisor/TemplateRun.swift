@@ -24,14 +24,13 @@ final class TemplateRun {
     }
 }
 
-/// A language's place in the supervisor: its executor, its template of the moment, its queue.
+/// A language's place in the supervisor: its executor, its template of the moment, its cells.
 final class Lane {
     let executor: PreparedExecutor
     var template: TemplateRun?
     var parked: [CellRun] = []
     var warming = 0
     var running = 0
-    var queue: [CallRun] = []
     var starts = 0
     var restarts = 0
     /// Failures one after the other; the pause before the next start grows with them.

@@ -40,7 +40,7 @@ struct ConfigTests {
         #expect(defaults.dataDirectory == "/home/someone/.local/state/cloister")
         #expect(defaults.slots == 12)
         #expect(defaults.parked == 4)
-        #expect(defaults.queueLimit == 1024)
+        #expect(defaults.queueLimit == 4096)
         #expect(defaults.drainSeconds == 30)
         #expect(defaults.logLevel == .info)
         #expect(
@@ -66,7 +66,7 @@ struct ConfigTests {
             #expect(result.slots == 1)
             #expect(result.logLevel == .debug)
             #expect(result.dataDirectory == "/work/in/file")
-            #expect(result.queueLimit == 1024)
+            #expect(result.queueLimit == 4096)
         }
     }
 

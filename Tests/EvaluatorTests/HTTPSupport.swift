@@ -54,6 +54,7 @@ final class ScriptedSupervisor: CallSupervising, Service {
         return true
     }
 
+    func waiting(id: String) -> CallWaiting? { nil }
     func status() -> [TemplateStatus] { templates.withLock { $0 } }
     func load() -> (queued: Int, running: Int) { (0, 0) }
 

@@ -48,6 +48,21 @@ import Testing
         #expect(log.totalBytes == 100_002)
     }
 
+    @Test func `lines are handed out once, as they close`() {
+        var log = CallLog(limit: 100)
+        func append(_ text: String) -> [String] {
+            log.append(
+                ByteBuffer(string: text).readableBytesView, to: .stdout, isRaw: false, nowMs: 0)
+            return log.takeNew().map(\.text)
+        }
+        #expect(append("a") == [])
+        #expect(append("b\nc\nd") == ["ab", "c"])
+        #expect(log.takeNew() == [])
+        log.finish()
+        #expect(log.takeNew().map(\.text) == ["d"])
+        #expect(log.lines.map(\.text) == ["ab", "c", "d"])
+    }
+
     @Test func `bytes that are not UTF-8 are replaced`() {
         var log = CallLog(limit: 100)
         log.append(

@@ -1,0 +1,176 @@
+/// The calls that wait, and whose turn is next: the function's that has the fewest calls running,
+/// and among equals the one that has waited longest. Within a function, and runtime, it is first
+/// come, first served.
+///
+/// It also counts what runs, over all versions of a function, and says who may still wait.
+struct FairQueue<Call> {
+    /// A waiting call's place. Needed to take it out.
+    struct Ticket {
+        fileprivate var number: UInt64
+        fileprivate var function: String
+        fileprivate var runtime: Runtime
+        fileprivate var bytes: Int
+    }
+
+    /// A call that could start now.
+    struct Candidate {
+        fileprivate var ticket: Ticket
+        /// Calls of its function that run.
+        var running: Int
+
+        /// Whether its turn is before another's.
+        func goes(before other: Candidate) -> Bool {
+            running == other.running
+                ? ticket.number < other.ticket.number : running < other.running
+        }
+    }
+
+    private struct Waiting {
+        var call: Call
+        var concurrency: Int?
+        var bytes: Int
+    }
+
+    /// What a function has in all runtimes.
+    private struct Account {
+        var running = 0
+        var waiting = 0
+        var bytes = 0
+        var isIdle: Bool { running == 0 && waiting == 0 }
+    }
+
+    private var lines: [Runtime: [String: WaitingLine<Waiting>]] = [:]
+    private var accounts: [String: Account] = [:]
+    private var lastNumber: UInt64 = 0
+    private let limits: AdmissionLimits
+    private(set) var count = 0
+    /// Bytes of the events that wait.
+    private(set) var bytes = 0
+
+    init(limits: AdmissionLimits) {
+        self.limits = limits
+    }
+
+    // MARK: who may wait
+
+    /// Whether one more call of a function may wait.
+    func admits(_ function: String, bytes more: Int) -> Bool {
+        let own = accounts[function] ?? Account()
+        return limits.admit(
+            calls: (own.waiting, count), bytes: (own.bytes, bytes), more: more)
+    }
+
+    mutating func append(
+        _ call: Call, function: String, runtime: Runtime, concurrency: Int?, bytes: Int
+    ) -> Ticket {
+        lastNumber += 1
+        lines[runtime, default: [:]][function, default: WaitingLine()].append(
+            Waiting(call: call, concurrency: concurrency, bytes: bytes), number: lastNumber)
+        accounts[function, default: Account()].waiting += 1
+        accounts[function, default: Account()].bytes += bytes
+        count += 1
+        self.bytes += bytes
+        return Ticket(number: lastNumber, function: function, runtime: runtime, bytes: bytes)
+    }
+
+    /// Takes a call out, from wherever it stands; `nil` when it no longer waits.
+    @discardableResult
+    mutating func remove(_ ticket: Ticket) -> Call? {
+        guard
+            let waiting = lines[ticket.runtime]?[ticket.function]?.remove(ticket.number)
+        else { return nil }
+        if lines[ticket.runtime]?[ticket.function]?.isEmpty == true {
+            lines[ticket.runtime]?[ticket.function] = nil
+        }
+        change(ticket.function) {
+            $0.waiting -= 1
+            $0.bytes -= waiting.bytes
+        }
+        count -= 1
+        bytes -= waiting.bytes
+        return waiting.call
+    }
+
+    /// Takes out all calls of a runtime, in the order in which they came.
+    mutating func removeAll(_ runtime: Runtime) -> [Call] {
+        var removed: [(number: UInt64, call: Call)] = []
+        for (function, line) in lines[runtime] ?? [:] {
+            var line = line
+            while let (number, waiting) = line.head {
+                _ = line.remove(number)
+                let ticket = Ticket(
+                    number: number, function: function, runtime: runtime, bytes: waiting.bytes)
+                if let call = remove(ticket) { removed.append((number, call)) }
+            }
+        }
+        return removed.sorted { $0.number < $1.number }.map(\.call)
+    }
+
+    // MARK: whose turn it is
+
+    /// The call of a runtime whose turn is next.
+    /// - Parameter newcomersOnly: what there is to give is kept for functions that run nothing.
+    func next(_ runtime: Runtime, newcomersOnly: Bool) -> Candidate? {
+        var best: Candidate?
+        for (function, line) in lines[runtime] ?? [:] {
+            guard let head = line.head,
+                maySpend(function, head.element.concurrency, newcomersOnly: newcomersOnly)
+            else { continue }
+            let candidate = Candidate(
+                ticket: Ticket(
+                    number: head.number, function: function, runtime: runtime,
+                    bytes: head.element.bytes),
+                running: running(function))
+            if best.map({ candidate.goes(before: $0) }) ?? true { best = candidate }
+        }
+        return best
+    }
+
+    mutating func take(_ candidate: Candidate) -> Call? { remove(candidate.ticket) }
+
+    /// Whether a call that has just come may start without waiting.
+    func mayStart(
+        _ function: String, _ runtime: Runtime, concurrency: Int?, newcomersOnly: Bool
+    ) -> Bool {
+        lines[runtime]?[function] == nil
+            && maySpend(function, concurrency, newcomersOnly: newcomersOnly)
+    }
+
+    private func maySpend(_ function: String, _ concurrency: Int?, newcomersOnly: Bool) -> Bool {
+        let running = running(function)
+        return running < concurrency ?? .max && (running == 0 || !newcomersOnly)
+    }
+
+    // MARK: what runs
+
+    mutating func started(_ function: String) { change(function) { $0.running += 1 } }
+    mutating func ended(_ function: String) { change(function) { $0.running -= 1 } }
+
+    func running(_ function: String) -> Int { accounts[function]?.running ?? 0 }
+
+    /// Calls that wait for a cell of a runtime and are not held back by their function's limit.
+    func startable(_ runtime: Runtime, atMost limit: Int) -> Int {
+        var sum = 0
+        for (function, line) in lines[runtime] ?? [:] {
+            if sum >= limit { break }
+            guard let head = line.head else { continue }
+            let room = (head.element.concurrency ?? .max) - running(function)
+            sum += min(line.count, max(0, room))
+        }
+        return min(sum, limit)
+    }
+
+    func isEmpty(_ runtime: Runtime) -> Bool { lines[runtime]?.isEmpty ?? true }
+
+    /// Its place among its function's waiting calls, 1 for the next; `nil` when it does not wait.
+    func place(of ticket: Ticket) -> Int? {
+        lines[ticket.runtime]?[ticket.function]?.place(of: ticket.number)
+    }
+
+    /// Nothing is kept of functions that neither wait nor run.
+    private mutating func change(_ function: String, _ body: (inout Account) -> Void) {
+        var account = accounts[function] ?? Account()
+        body(&account)
+        accounts[function] = account.isIdle ? nil : account
+    }
+}
