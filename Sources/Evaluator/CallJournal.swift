@@ -1,67 +1,226 @@
 import ExecutorSupervisor
+import Foundation
 import FunctionRegistry
+import Logging
+import NIOCore
 import Synchronization
 
 /// Writes down what becomes of calls, and keeps the bundle of each on the disk until its cell is gone.
 /// Joins the supervisor, which knows how a call ended, with the registry, which remembers it.
 final class CallJournal: CallObserver {
-    private let registry: FunctionRegistry
-    /// The bundle of each call that is under way.
-    private let bundles = Mutex<[String: String]>([:])
-
-    init(registry: FunctionRegistry) {
-        self.registry = registry
+    /// A call that is under way.
+    private struct Underway {
+        var bundle: String
+        /// Whether its result is kept for readers.
+        var keepsResult = false
+        /// Of an asynchronous call.
+        var attempt: Attempt?
     }
 
-    /// Writes down a call that is about to be handed to the supervisor.
+    private struct Attempt {
+        var number: Int
+        var settings: AsyncSettings
+        var acceptedAtMs: Int64
+    }
+
+    typealias AttemptOver = @Sendable (_ id: String, _ outcome: AttemptOutcome) -> Void
+
+    private let registry: FunctionRegistry
+    private let hub: LogHub
+    private let logger: Logger
+    private let underway = Mutex<[String: Underway]>([:])
+    private let attemptOver = Mutex<AttemptOver?>(nil)
+    private let isCancelled = Mutex<(@Sendable (String) -> Bool)?>(nil)
+
+    init(registry: FunctionRegistry, hub: LogHub, logger: Logger) {
+        self.registry = registry
+        self.hub = hub
+        self.logger = logger
+    }
+
+    /// - Parameters:
+    ///   - body: is told what an attempt's end leads to, after it was noted.
+    ///   - isCancelled: whether a call's own user cancelled it.
+    func onAttemptOver(
+        isCancelled: @escaping @Sendable (String) -> Bool, _ body: @escaping AttemptOver
+    ) {
+        attemptOver.withLock { $0 = body }
+        self.isCancelled.withLock { $0 = isCancelled }
+    }
+
+    // MARK: Before a call is handed to the supervisor
+
+    /// Writes down a synchronous call.
     /// - Throws: `RegistryError.bundleGone`, `.recorderFull`; the call must not run then.
     func accept(_ record: CallRecord, bundle: String) throws {
+        try begin(record.id, Underway(bundle: bundle)) {
+            try registry.calls.recordQueued(record)
+        }
+    }
+
+    /// Accepts a synchronous call with an idempotency key; it is on the disk when this returns.
+    /// - Returns: the id of the call that has the key.
+    /// - Throws: as `CallRecorder.accept`, and `RegistryError.bundleGone`.
+    func accept(_ record: CallRecord, bundle: String, key: IdempotencyKey) async throws -> String {
         try registry.acquireBundle(bundle)
         do {
-            try registry.calls.recordQueued(record)
+            let id = try await registry.calls.accept(record, event: nil, key: key)
+            if id == record.id {
+                underway.withLock { $0[id] = Underway(bundle: bundle, keepsResult: true) }
+            } else {
+                registry.releaseBundle(bundle)
+            }
+            return id
         } catch {
             registry.releaseBundle(bundle)
             throw error
         }
-        bundles.withLock { $0[record.id] = bundle }
+    }
+
+    /// Prepares for an attempt of an asynchronous call.
+    /// - Throws: `RegistryError.bundleGone`; the call must not run then.
+    func begin(_ call: ClaimedCall, _ function: FunctionVersion) throws {
+        let attempt = Attempt(
+            number: call.record.async?.attempt ?? 1, settings: function.async ?? AsyncSettings(),
+            acceptedAtMs: call.record.queuedAtMs)
+        try begin(
+            call.record.id,
+            Underway(bundle: function.codeSha256, keepsResult: true, attempt: attempt)) {}
+    }
+
+    private func begin(_ id: String, _ call: Underway, _ body: () throws -> Void) throws {
+        try registry.acquireBundle(call.bundle)
+        do {
+            try body()
+        } catch {
+            registry.releaseBundle(call.bundle)
+            throw error
+        }
+        underway.withLock { $0[id] = call }
     }
 
     /// Takes back `accept` for a call that the supervisor refused.
     func refuse(_ id: String) {
         registry.calls.withdraw(id)
-        release(id)
+        abandon(id)
     }
 
+    /// Takes back `begin`.
+    func abandon(_ id: String) {
+        if let call = underway.withLock({ $0.removeValue(forKey: id) }) {
+            registry.releaseBundle(call.bundle)
+        }
+    }
+
+    // MARK: What the supervisor tells
+
     func callStarted(id: String, startedAtMs: Int64, template: String) {
+        let attempt = underway.withLock { $0[id]?.attempt?.number }
+        // A witness of how often a call ran that no crash can take back.
+        if let attempt {
+            logger.debug("an attempt begins", metadata: ["call": "\(id)", "attempt": "\(attempt)"])
+        }
         registry.calls.recordStarted(id: id, startedAtMs: startedAtMs, template: template)
     }
 
-    func callEnded(_ report: CallReport) {
-        let log = report.log.map { line in
-            CallLogLine(
-                timeMs: line.timeMs, stream: line.stream == .stdout ? .stdout : .stderr,
-                text: line.text)
-        }
-        registry.calls.recordEnded(id: report.id, log: log) { $0.fill(in: report) }
-        release(report.id)
+    func callPrinted(id: String, function: String, lines: [LogLine]) {
+        let lines = lines.map(CallLogLine.init)
+        registry.calls.recordPrinted(id: id, lines: lines)
+        guard hub.isFollowed else { return }
+        let attempt = underway.withLock { $0[id]?.attempt?.number } ?? 1
+        hub.publish(
+            lines.map {
+                .line(.init(call: id, function: function, attempt: attempt, line: $0))
+            })
     }
 
-    private func release(_ id: String) {
-        if let bundle = bundles.withLock({ $0.removeValue(forKey: id) }) {
-            registry.releaseBundle(bundle)
+    func callEnded(_ report: CallReport) {
+        let log = report.log.map(CallLogLine.init)
+        guard let call = underway.withLock({ $0.removeValue(forKey: report.id) }) else { return }
+        let result = call.keepsResult ? report.result.map { Data($0.readableBytesView) } : nil
+        if let attempt = call.attempt {
+            let outcome = self.outcome(of: attempt, report, result)
+            let state = CallRecord.State(report)
+            registry.calls.recordAttempt(
+                id: report.id, log: log, outcome: outcome,
+                webhookURL: attempt.settings.webhook(for: state)
+            ) { record in
+                record.fill(in: report)
+                if case .dead = outcome, report.failure?.cause == .cancelled {
+                    record.fillLost()
+                } else if case .retry = outcome, report.failure?.cause == .cancelled {
+                    record.fillLost()
+                }
+            }
+            attemptOver.withLock { $0 }?(report.id, outcome)
+        } else {
+            registry.calls.recordEnded(id: report.id, log: log, result: result) {
+                $0.fill(in: report)
+            }
+        }
+        registry.releaseBundle(call.bundle)
+        hub.publish([
+            .end(
+                .init(
+                    call: report.id, function: report.function,
+                    state: CallRecord.State(report).rawValue,
+                    cause: report.failure?.cause.rawValue))
+        ])
+    }
+
+    /// What the end of an attempt leads to.
+    private func outcome(
+        of attempt: Attempt, _ report: CallReport, _ result: Data?
+    ) -> AttemptOutcome {
+        guard let failure = report.failure else { return .over(result: result) }
+        var cause = failure.cause
+        if cause == .cancelled {
+            if isCancelled.withLock({ $0 })?(report.id) ?? true { return .over(result: nil) }
+            // The evaluator stops, and this call took longer than that may.
+            cause = .evaluatorLost
+        }
+        let now = currentTimeMs()
+        let pause = attempt.settings.pause(
+            after: attempt.number, cause: cause.rawValue, ageMs: now - attempt.acceptedAtMs)
+        return pause.map { .retry(atMs: now + $0) } ?? .dead
+    }
+}
+
+extension CallLogLine {
+    fileprivate init(_ line: LogLine) {
+        self.init(
+            timeMs: line.timeMs, stream: line.stream == .stdout ? .stdout : .stderr,
+            text: line.text)
+    }
+}
+
+extension CallRecord.State {
+    fileprivate init(_ report: CallReport) {
+        switch report.failure?.state {
+        case nil: self = .completed
+        case .timedOut: self = .timedOut
+        case .cancelled: self = .cancelled
+        default: self = .failed
         }
     }
 }
 
 extension CallRecord {
+    mutating func fillCancelled(_ message: String) {
+        state = .cancelled
+        cause = CallCause.cancelled.rawValue
+        self.message = message
+    }
+
+    fileprivate mutating func fillLost() {
+        state = .failed
+        cause = CallCause.evaluatorLost.rawValue
+        message = "the evaluator stopped while the call ran"
+    }
+
     /// Takes over everything that a report says.
     fileprivate mutating func fill(in report: CallReport) {
-        switch report.failure?.state {
-        case nil: state = .completed
-        case .timedOut: state = .timedOut
-        case .cancelled: state = .cancelled
-        default: state = .failed
-        }
+        state = State(report)
         if let failure = report.failure {
             cause = failure.cause.rawValue
             message = failure.message

@@ -22,13 +22,21 @@ func buildApplication(
     onListening: @escaping @Sendable (String) -> Void
 ) throws -> EvaluatorApplication {
     let registry = try FunctionRegistry(directory: configuration.dataDirectory, logger: logger)
-    let journal = CallJournal(registry: registry)
+    let hub = LogHub()
+    let journal = CallJournal(registry: registry, hub: hub, logger: logger)
     let supervisor = try makeSupervisor(registry.bundleRoot, journal)
-    let drain = DrainService()
+    let cache = FunctionCache(registry: registry)
+    let dispatcher = AsyncDispatcher(
+        registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
+        places: configuration.slots, logger: logger)
+    // The streams of followers would otherwise keep the server from ending.
+    let drain = DrainService { hub.close() }
     let connections = ConnectionCalls { [calls = supervisor.calls] id in _ = calls.cancel(id: id) }
     let router = try buildRouter(
-        registry: registry, journal: journal, supervisor: supervisor, connections: connections,
-        drain: drain)
+        Parts(
+            registry: registry, cache: cache, hub: hub, journal: journal, dispatcher: dispatcher,
+            supervisor: supervisor, connections: connections, drain: drain,
+            webhooks: configuration.webhookHosts))
     let server = Application(
         router: router,
         server: .http1(
@@ -45,28 +53,55 @@ func buildApplication(
                 ))
         },
         logger: logger)
-    return EvaluatorApplication(services: [
-        RecorderService(calls: registry.calls), supervisor.service, server, drain,
-    ])
+    var services: [any Service] = [
+        RecorderService(calls: registry.calls), supervisor.service, dispatcher,
+    ]
+    if !configuration.webhookHosts.isEmpty {
+        services.append(
+            WebhookSender(
+                registry: registry, cache: cache, hosts: configuration.webhookHosts, logger: logger))
+    }
+    return EvaluatorApplication(services: services + [server, drain])
+}
+
+/// What the routes are made of.
+struct Parts {
+    var registry: FunctionRegistry
+    var cache: FunctionCache
+    var hub: LogHub
+    var journal: CallJournal
+    var dispatcher: AsyncDispatcher
+    var supervisor: Supervisor
+    var connections: ConnectionCalls
+    var drain: DrainService
+    var webhooks: WebhookHosts
 }
 
 /// The routes of the API.
-func buildRouter(
-    registry: FunctionRegistry, journal: CallJournal, supervisor: Supervisor,
-    connections: ConnectionCalls, drain: DrainService
-) throws -> Router<EvaluatorRequestContext> {
+func buildRouter(_ parts: Parts) throws -> Router<EvaluatorRequestContext> {
     let router = Router(
         context: EvaluatorRequestContext.self, options: .autoGenerateHeadEndpoints)
     router.add(middleware: ProblemMiddleware())
-    let cache = FunctionCache(registry: registry)
-    FunctionsController(registry: registry, cache: cache).addRoutes(to: router)
+    let (registry, cache, calls) = (parts.registry, parts.cache, parts.supervisor.calls)
+    let ids = CallIDGenerator()
+    let headers = try CallHeaders()
+    let answers = CallAnswers(calls: registry.calls, headers: headers)
+    let acceptor = AsyncAcceptor(
+        registry: registry, dispatcher: parts.dispatcher, headers: headers, ids: ids)
+    FunctionsController(registry: registry, cache: cache, webhooks: parts.webhooks)
+        .addRoutes(to: router)
     InvokeController(
-        registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
-        connections: connections, drain: drain, headers: try CallHeaders()
+        registry: registry, cache: cache, journal: parts.journal, supervisor: calls,
+        connections: parts.connections, acceptor: acceptor, drain: parts.drain, answers: answers,
+        ids: ids
     ).addRoutes(to: router)
-    CallsController(calls: registry.calls, supervisor: supervisor.calls).addRoutes(to: router)
+    CallsController(
+        calls: registry.calls, supervisor: calls, dispatcher: parts.dispatcher, acceptor: acceptor,
+        cache: cache, answers: answers
+    ).addRoutes(to: router)
+    LogsController(calls: registry.calls, hub: parts.hub).addRoutes(to: router)
     ServiceController(
-        supervisor: supervisor.calls, protections: supervisor.protections, drain: drain
+        supervisor: calls, protections: parts.supervisor.protections, drain: parts.drain
     ).addRoutes(to: router)
     return router
 }

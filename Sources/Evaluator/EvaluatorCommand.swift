@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import FunctionRegistry
 import Logging
 import ServiceLifecycle
 import UnixSignals
@@ -65,6 +66,13 @@ struct EvaluatorCommand: AsyncParsableCommand {
             valueName: "policy"))
     var userNamespaces: String?
     @Option(
+        help: ArgumentHelp(
+            "The hosts that webhooks may go to, as host or host:port. (default: none)",
+            valueName: "host,…"))
+    var webhookHosts: String?
+    @Flag(help: "Encrypt the secrets of all functions with a new key, and end.")
+    var rotateSecrets = false
+    @Option(
         help: ArgumentHelp("A JSON file with settings; also CLOISTER_CONFIG.", valueName: "path"))
     var config: String?
 
@@ -73,7 +81,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .host: host, .port: port, .dataDir: dataDir, .slots: slots, .parked: parked,
             .queueLimit: queueLimit, .drainSeconds: drainSeconds, .logLevel: logLevel,
             .python: python, .node: node, .executorsDir: executorsDir,
-            .userNamespaces: userNamespaces,
+            .userNamespaces: userNamespaces, .webhookHosts: webhookHosts,
         ]
         return given.compactMapValues { $0 }
     }
@@ -90,6 +98,12 @@ struct EvaluatorCommand: AsyncParsableCommand {
         var logger = Logger(label: "cloister")
         logger.logLevel = configuration.logLevel
         do {
+            if rotateSecrets {
+                let count = try await FunctionRegistry.rotateSecrets(
+                    directory: configuration.dataDirectory)
+                print("\(count) secret values have a new key")
+                return
+            }
             try await serve(configuration, logger: logger)
         } catch {
             throw Self.exit(with: "\(error)", code: .failure)

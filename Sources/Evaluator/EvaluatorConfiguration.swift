@@ -12,7 +12,7 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 /// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
-        executorsDir, userNamespaces
+        executorsDir, userNamespaces, webhookHosts
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -22,7 +22,8 @@ enum ConfigurationKey: String, CaseIterable {
         case .parked: 1...256
         case .queueLimit: 0...1_000_000
         case .drainSeconds: 0...3600
-        case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces: nil
+        case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
+            .webhookHosts: nil
         }
     }
 
@@ -99,6 +100,7 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     /// The folder of the executors; `nil` to look for it.
     var executorsDirectory: String?
     var userNamespaces: UserNamespacePolicy
+    var webhookHosts: WebhookHosts
 
     /// - Throws: `ConfigurationError` that names the key and where it came from.
     init(_ sources: ConfigurationSources) throws {
@@ -120,6 +122,7 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         executorsDirectory = text(.executorsDir).map(sources.absolute)
         userNamespaces =
             text(.userNamespaces).flatMap(UserNamespacePolicy.init(rawValue:)) ?? .required
+        webhookHosts = try WebhookHosts(text(.webhookHosts) ?? "")
     }
 }
 

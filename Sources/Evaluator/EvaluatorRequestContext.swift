@@ -75,6 +75,32 @@ struct Query {
         )
     }
 
+    /// An RFC 3339 time, in milliseconds since 1970.
+    func time(_ name: String) throws -> Int64? {
+        guard let text = values[name] else { return nil }
+        let styles = [
+            Date.ISO8601FormatStyle(includingFractionalSeconds: true),
+            Date.ISO8601FormatStyle(),
+        ]
+        for style in styles {
+            if let date = try? style.parse(text) {
+                return Int64((date.timeIntervalSince1970 * 1000).rounded())
+            }
+        }
+        throw Problem(
+            .badRequest,
+            "the query parameter \"\(name)\" has to be a time such as 2026-01-31T09:15:02.123Z")
+    }
+
+    func flag(_ name: String) throws -> Bool {
+        switch values[name] {
+        case nil, "false": return false
+        case "true": return true
+        default:
+            throw Problem(.badRequest, "the query parameter \"\(name)\" has to be true or false")
+        }
+    }
+
     /// The `limit` of a list: 1 to 1000, 100 when it is left out.
     func limit() throws -> Int { try integer("limit", in: 1...1000) ?? 100 }
 }

@@ -60,13 +60,16 @@ struct FunctionBody: Sendable {
         var zip: String?
 
         private enum Key: String, CodingKey, CaseIterable {
-            case runtime, handler, code, zip, timeoutMs, memoryMB, tmpMB, env, description
+            case runtime, handler, code, zip, timeoutMs, memoryMB, tmpMB, env, secretEnv
+            case concurrency, async, description
 
             /// The type of the field, in words.
             var expected: String {
                 switch self {
-                case .timeoutMs, .memoryMB, .tmpMB: "an integer"
+                case .timeoutMs, .memoryMB, .tmpMB, .concurrency: "an integer"
                 case .env: "an object whose values are strings"
+                case .secretEnv: "an object whose values are strings or null"
+                case .async: "an object"
                 default: "a string"
                 }
             }
@@ -95,6 +98,8 @@ struct FunctionBody: Sendable {
                 do {
                     // Not decodeIfPresent: null is a wrong type, not an absent field.
                     return try values.decode(type, forKey: key)
+                } catch let problem as Problem {
+                    throw problem
                 } catch {
                     // Of any type: for a number that does not fit it is not a DecodingError yet.
                     throw Problem(
@@ -120,6 +125,13 @@ struct FunctionBody: Sendable {
             spec.memoryMB = try optional(.memoryMB, Int.self) ?? spec.memoryMB
             spec.tmpMB = try optional(.tmpMB, Int.self) ?? spec.tmpMB
             spec.environment = try optional(.env, [String: String].self) ?? [:]
+            let secrets = try optional(.secretEnv, [String: String?].self) ?? [:]
+            spec.secrets = secrets.mapValues { $0.map(FunctionSpec.Secret.value) ?? .kept }
+            spec.concurrency = try optional(.concurrency, Int.self)
+            if let fields = try optional(.async, AsyncFields.self) {
+                spec.async = fields.settings
+                spec.webhookSecret = fields.webhookSecret
+            }
             spec.description = try optional(.description, String.self)
             self.spec = spec
             code = try optional(.code, String.self)

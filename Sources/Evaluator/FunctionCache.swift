@@ -1,6 +1,12 @@
 import FunctionRegistry
 import Synchronization
 
+/// What a call needs to know of its function.
+struct CallableFunction: Sendable {
+    var version: FunctionVersion
+    var secrets: FunctionSecrets
+}
+
 /// The versions that calls ask for, in memory: the invoke path reads the database only once for each.
 final class FunctionCache: Sendable {
     private struct Key: Hashable {
@@ -10,7 +16,7 @@ final class FunctionCache: Sendable {
     }
 
     private struct State {
-        var entries: [Key: FunctionVersion] = [:]
+        var entries: [Key: CallableFunction] = [:]
         /// Counts invalidations, so that what was read before one is not stored after it.
         var generation = 0
     }
@@ -26,11 +32,15 @@ final class FunctionCache: Sendable {
     }
 
     /// The newest version of a function, or the one with this number.
-    func find(_ name: String, version: Int?) async throws -> FunctionVersion? {
+    func find(_ name: String, version: Int?) async throws -> CallableFunction? {
         let key = Key(name: name, version: version)
         let (found, generation) = state.withLock { ($0.entries[key], $0.generation) }
         if let found { return found }
-        guard let function = try await registry.function(name, version: version) else { return nil }
+        guard let version = try await registry.function(name, version: version) else { return nil }
+        let secrets =
+            version.secretNames.isEmpty && version.async?.hasWebhook != true
+            ? FunctionSecrets() : try await registry.secrets(of: version)
+        let function = CallableFunction(version: version, secrets: secrets)
         state.withLock { state in
             guard state.generation == generation else { return }
             if state.entries.count >= Self.maximumEntries { state.entries = [:] }

@@ -7,6 +7,7 @@ import NIOCore
 struct FunctionsController: Sendable {
     let registry: FunctionRegistry
     let cache: FunctionCache
+    let webhooks: WebhookHosts
 
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
         router.get(RouterPath(Routes.functions), use: list)
@@ -38,8 +39,11 @@ struct FunctionsController: Sendable {
     {
         let query = try Query(request, allowed: ["limit", "cursor"])
         let page = try await registry.functions(limit: query.limit(), cursor: query.text("cursor"))
+        let failing = try await registry.calls.failing(among: page.items.map(\.name))
         return try jsonResponse(
-            FunctionList(functions: page.items.map(FunctionView.init), nextCursor: page.nextCursor))
+            FunctionList(
+                functions: page.items.map { FunctionView($0, failing: failing[$0.name]) },
+                nextCursor: page.nextCursor))
     }
 
     @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -50,7 +54,9 @@ struct FunctionsController: Sendable {
         guard let function = try await registry.function(name, version: version) else {
             throw Self.notFound(name, version: version)
         }
-        return try jsonResponse(FunctionView(function))
+        let failing =
+            version == nil ? try await registry.calls.failing(among: [name])[name] : nil
+        return try jsonResponse(FunctionView(function, failing: failing))
     }
 
     @Sendable private func put(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -63,6 +69,9 @@ struct FunctionsController: Sendable {
         try requireJSON(request)
         let buffer = try await collectBody(request, maximumBytes: FunctionBody.maximumBytes)
         let body = try await FunctionBody.read(buffer)
+        for url in [body.spec.async?.onSuccess, body.spec.async?.onFailure] {
+            if let url { try webhooks.check(url) }
+        }
         let (function, created) = try await registry.put(name, spec: body.spec, code: body.code)
         cache.invalidate(name)
         return try jsonResponse(
@@ -92,7 +101,7 @@ struct FunctionsController: Sendable {
                 of: name, limit: query.limit(), cursor: query.text("cursor"))
         else { throw Self.notFound(name) }
         return try jsonResponse(
-            VersionList(versions: page.items.map(FunctionView.init), nextCursor: page.nextCursor))
+            VersionList(versions: page.items.map { FunctionView($0) }, nextCursor: page.nextCursor))
     }
 }
 

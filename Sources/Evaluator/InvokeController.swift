@@ -4,16 +4,18 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 
-/// `POST /v1/functions/{name}/invoke`: runs one call and answers with its result.
+/// `POST /v1/functions/{name}/invoke`: runs one call and answers with its result, or accepts one to be
+/// run later.
 struct InvokeController: Sendable {
     let registry: FunctionRegistry
     let cache: FunctionCache
     let journal: CallJournal
     let supervisor: any CallSupervising
     let connections: ConnectionCalls
+    let acceptor: AsyncAcceptor
     let drain: DrainService
-    let headers: CallHeaders
-    let ids = CallIDGenerator()
+    let answers: CallAnswers
+    let ids: CallIDGenerator
 
     /// The largest event: 6 MiB.
     static let maximumEventBytes = 6 << 20
@@ -28,31 +30,84 @@ struct InvokeController: Sendable {
         guard !drain.isStopping else { throw ProblemMiddleware.shuttingDown }
         let name = try context.pathParameter("name")
         let version = try Query(request, allowed: ["version"]).integer("version", in: 1...Int.max)
+        let preferences = try CallPreferences(request.headers)
         try requireJSON(request)
         let event = try await readEvent(request)
         guard let function = try await cache.find(name, version: version) else {
             throw FunctionsController.notFound(name, version: version)
         }
-        let id = ids.next()
-        let record = CallRecord(
-            id: id, function: function, bytesIn: event.readableBytes, queuedAtMs: currentTimeMs())
+        let key = preferences.idempotencyKey.map {
+            IdempotencyKey(key: $0, version: version, event: event.readableBytesView)
+        }
         do {
-            try journal.accept(record, bundle: function.codeSha256)
+            if preferences.respondsAsync {
+                return try await acceptor.accept(function.version, event: event, key: key)
+            }
+            if let key { return try await invokeOnce(function, event, key) }
+            return try await invoke(
+                function, event,
+                channel: preferences.continuesOnDisconnect ? nil : context.channel)
         } catch RegistryError.bundleGone {
-            // Deleted between the two lines above.
+            // Deleted between the lines above.
             throw FunctionsController.notFound(name, version: version)
         }
-        let reply: CallReply
-        connections.begin(id, on: context.channel)
-        defer { connections.end(on: context.channel) }
+    }
+
+    /// - Parameter channel: the connection that the call ends with; `nil` for one that goes on.
+    private func invoke(
+        _ function: CallableFunction, _ event: ByteBuffer, channel: (any Channel)?
+    ) async throws -> Response {
+        let record = newRecord(function, event)
+        try journal.accept(record, bundle: function.version.codeSha256)
+        if let channel { connections.begin(record.id, on: channel) }
+        defer { if let channel { connections.end(on: channel) } }
+        let reply = try await run(record.id, function, event)
+        registry.calls.recordReplied(id: record.id)
+        return try answers.response(record.id, reply)
+    }
+
+    /// Runs the call that has a key, or waits for the one that has it already. Such a call goes on when
+    /// its client hangs up: asking again is what the key is for.
+    private func invokeOnce(
+        _ function: CallableFunction, _ event: ByteBuffer, _ key: IdempotencyKey
+    ) async throws -> Response {
+        while true {
+            let record = newRecord(function, event)
+            let id = try await journal.accept(
+                record, bundle: function.version.codeSha256, key: key)
+            if id == record.id {
+                let reply = try await run(id, function, event)
+                // What is answered now is what will be answered to the same key later.
+                await registry.calls.waitForEnd(id, atMost: .seconds(5))
+                await registry.calls.flush()
+                return try answers.response(id, reply)
+            }
+            while let other = try await registry.calls.call(id) {
+                if other.state.isFinal {
+                    return try await answers.stored(other, isReplay: true)
+                }
+                guard !drain.isStopping else { throw ProblemMiddleware.shuttingDown }
+                await registry.calls.waitForEnd(id, atMost: .seconds(5))
+            }
+            // The call with this key was refused, which left its key free.
+        }
+    }
+
+    private func newRecord(_ function: CallableFunction, _ event: ByteBuffer) -> CallRecord {
+        CallRecord(
+            id: ids.next(), function: function.version, bytesIn: event.readableBytes,
+            queuedAtMs: currentTimeMs())
+    }
+
+    private func run(
+        _ id: String, _ function: CallableFunction, _ event: ByteBuffer
+    ) async throws -> CallReply {
         do {
-            reply = try await supervisor.invoke(Self.callRequest(id, function, event))
+            return try await supervisor.invoke(CallRequest(id, function, event))
         } catch let rejection as CallRejection {
             journal.refuse(id)
             throw rejection
         }
-        registry.calls.recordReplied(id: id)
-        return try response(id, reply)
     }
 
     private func readEvent(_ request: Request) async throws -> ByteBuffer {
@@ -64,69 +119,5 @@ struct InvokeController: Sendable {
             throw Problem(.badRequest, "the event is not JSON: \(fault.message)")
         }
         return event
-    }
-
-    private static func callRequest(
-        _ id: String, _ function: FunctionVersion, _ event: ByteBuffer
-    ) throws -> CallRequest {
-        let runtime: Runtime =
-            switch function.runtime {
-            case .python: .python
-            case .javascript: .javascript
-            }
-        return CallRequest(
-            id: id, function: function.name, version: function.version, runtime: runtime,
-            handler: function.handler, bundle: function.codeSha256,
-            environment: function.environment,
-            limits: CallLimits(
-                timeoutMs: function.timeoutMs, memoryMB: function.memoryMB, tmpMB: function.tmpMB),
-            event: event)
-    }
-
-    private func response(_ id: String, _ reply: CallReply) throws -> Response {
-        var fields: HTTPFields = [:]
-        fields[headers.callID] = id
-        fields[headers.runMs] = "\(rounded(reply.runMs))"
-        switch reply.result {
-        case .completed(let result):
-            fields[headers.state] = CallState.completed.rawValue
-            fields[.contentType] = "application/json"
-            return Response(status: .ok, headers: fields, body: ResponseBody(byteBuffer: result))
-        case .failed(let failure):
-            fields[headers.state] = failure.state.rawValue
-            let kind: ProblemKind =
-                switch failure.state {
-                case .timedOut: .callTimedOut
-                case .cancelled: .callCancelled
-                default: .callFailed
-                }
-            throw Problem(
-                kind,
-                [failure.errorType, failure.message].compactMap { $0 }.joined(separator: ": "),
-                headers: fields,
-                call: Problem.CallPart(
-                    callId: id, state: failure.state.rawValue, cause: failure.cause.rawValue,
-                    errorType: failure.errorType, message: failure.message, stack: failure.stack,
-                    exitCode: failure.exitCode, signal: failure.signal))
-        }
-    }
-}
-
-/// The names of the headers that every answer of a call has.
-struct CallHeaders: Sendable {
-    let callID: HTTPField.Name
-    let state: HTTPField.Name
-    let runMs: HTTPField.Name
-
-    init() throws {
-        func name(_ text: String) throws -> HTTPField.Name {
-            guard let name = HTTPField.Name(text) else {
-                throw StartError(message: "\(text) is not a header name")
-            }
-            return name
-        }
-        callID = try name("Cloister-Call-Id")
-        state = try name("Cloister-Call-State")
-        runMs = try name("Cloister-Run-Ms")
     }
 }

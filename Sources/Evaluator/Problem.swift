@@ -18,6 +18,11 @@ enum ProblemKind: String {
     case callTimedOut = "call-timed-out"
     case callCancelled = "call-cancelled"
     case callEnded = "call-ended"
+    case callNotEnded = "call-not-ended"
+    case notReplayable = "not-replayable"
+    case idempotencyMismatch = "idempotency-mismatch"
+    case storageFull = "storage-full"
+    case storageUnavailable = "storage-unavailable"
     case internalError = "internal-error"
 
     var status: HTTPResponse.Status {
@@ -27,7 +32,10 @@ enum ProblemKind: String {
         case .methodNotAllowed: .methodNotAllowed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
-        case .callEnded: .conflict
+        case .callEnded, .callNotEnded, .notReplayable: .conflict
+        case .idempotencyMismatch: .unprocessableContent
+        case .storageFull: .init(code: 507, reasonPhrase: "Insufficient Storage")
+        case .storageUnavailable: .serviceUnavailable
         case .queueFull: .tooManyRequests
         case .notReady, .shuttingDown: .serviceUnavailable
         case .callFailed: .badGateway
@@ -54,6 +62,11 @@ enum ProblemKind: String {
         case .callTimedOut: "the function timed out"
         case .callCancelled: "the call was cancelled"
         case .callEnded: "the call has ended"
+        case .callNotEnded: "the call has not ended"
+        case .notReplayable: "the call cannot be replayed"
+        case .idempotencyMismatch: "the idempotency key is of another request"
+        case .storageFull: "the disk is full"
+        case .storageUnavailable: "the store cannot be used"
         case .internalError: "internal error"
         }
     }

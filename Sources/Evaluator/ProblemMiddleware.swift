@@ -25,7 +25,10 @@ struct ProblemMiddleware: RouterMiddleware {
         case let problem as Problem: return problem
         case let rejection as CallRejection: return self.problem(for: rejection)
         case let error as RegistryError:
-            if let problem = self.problem(for: error) { return problem }
+            if let problem = self.problem(for: error) {
+                if case .storageUnavailable = problem.kind { log(error, request, logger) }
+                return problem
+            }
         case is NIOTooManyBytesError:
             return Problem(.payloadTooLarge, "the request body is too large")
         case let error as HTTPError where error.status == .notFound:
@@ -35,15 +38,19 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(.callCancelled, "the request was cancelled before it was answered")
         default: break
         }
+        log(error, request, logger)
+        return Problem(
+            .internalError,
+            "the evaluator could not answer this; its log says why, under this request's time and path"
+        )
+    }
+
+    private static func log(_ error: any Error, _ request: Request, _ logger: Logger) {
         logger.error(
             "a request failed",
             metadata: [
                 "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
             ])
-        return Problem(
-            .internalError,
-            "the evaluator could not answer this; its log says why, under this request's time and path"
-        )
     }
 
     private static func problem(for rejection: CallRejection) -> Problem {
@@ -76,7 +83,20 @@ struct ProblemMiddleware: RouterMiddleware {
             Problem(
                 .notReady, "call records cannot be written at the moment, so no call is taken",
                 headers: [.retryAfter: "5"])
-        case .bundleGone, .directoryInUse, .storage: nil
+        case .queueFull:
+            Problem(.queueFull, "\(error.message); try again in 5 s", headers: [.retryAfter: "5"])
+        case .idempotencyMismatch: Problem(.idempotencyMismatch, error.message)
+        case .storageFull:
+            Problem(
+                .storageFull,
+                "the disk of the evaluator's data directory is full; nothing was changed",
+                headers: [.retryAfter: "30"])
+        case .storage:
+            Problem(
+                .storageUnavailable,
+                "the evaluator's data directory cannot be used; its log says why",
+                headers: [.retryAfter: "30"])
+        case .bundleGone, .directoryInUse: nil
         }
     }
 

@@ -10,6 +10,9 @@ enum Routes {
     static let calls = "/v1/calls"
     static let call = "/v1/calls/{id}"
     static let logs = "/v1/calls/{id}/logs"
+    static let result = "/v1/calls/{id}/result"
+    static let replay = "/v1/calls/{id}/replay"
+    static let allLogs = "/v1/logs"
     static let health = "/healthz"
     static let readiness = "/readyz"
     static let openAPI = "/openapi.json"
@@ -23,6 +26,9 @@ enum Routes {
         (calls, ["GET", "HEAD"]),
         (call, ["GET", "HEAD", "DELETE"]),
         (logs, ["GET", "HEAD"]),
+        (result, ["GET", "HEAD"]),
+        (replay, ["POST"]),
+        (allLogs, ["GET", "HEAD"]),
         (health, ["GET", "HEAD"]),
         (readiness, ["GET", "HEAD"]),
         (openAPI, ["GET", "HEAD"]),

@@ -16,12 +16,19 @@ struct StartError: Error, CustomStringConvertible {
 /// hear: from then on no call is taken, while those that run finish.
 final class DrainService: Service {
     private let stopping = Atomic(false)
+    private let onStop: @Sendable () -> Void
+
+    /// - Parameter onStop: called when the evaluator begins to stop.
+    init(onStop: @escaping @Sendable () -> Void = {}) {
+        self.onStop = onStop
+    }
 
     var isStopping: Bool { stopping.load(ordering: .relaxed) }
 
     func run() async throws {
         try? await gracefulShutdown()
         stopping.store(true, ordering: .relaxed)
+        onStop()
     }
 }
 

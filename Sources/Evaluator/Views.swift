@@ -12,10 +12,20 @@ struct FunctionView: Encodable {
     private let memoryMB: Int
     private let tmpMB: Int
     private let env: [String: String]?
+    private let secretEnv: [String]?
+    private let concurrency: Int?
+    private let async: AsyncSettings?
     private let description: String?
     private let createdAt: String
+    private let failing: Failing?
 
-    init(_ function: FunctionVersion) {
+    private struct Failing: Encodable {
+        var calls: Int
+        var since: String
+        var cause: String
+    }
+
+    init(_ function: FunctionVersion, failing: FailingFunction? = nil) {
         name = function.name
         version = function.version
         runtime = function.runtime.rawValue
@@ -26,8 +36,14 @@ struct FunctionView: Encodable {
         memoryMB = function.memoryMB
         tmpMB = function.tmpMB
         env = function.environment.isEmpty ? nil : function.environment
+        secretEnv = function.secretNames.isEmpty ? nil : function.secretNames
+        concurrency = function.concurrency
+        self.async = function.async
         description = function.description
         createdAt = Timestamp.text(function.createdAtMs)
+        self.failing = failing.map {
+            Failing(calls: $0.calls, since: Timestamp.text($0.sinceMs), cause: $0.cause)
+        }
     }
 }
 
@@ -66,9 +82,31 @@ struct CallView: Encodable {
     private let logTruncated: Bool?
     private let limits: Limits
     private let template: String?
+    private let async: Bool?
+    private let attempt: Int?
+    private let maxAttempts: Int?
+    private let attempts: [Attempt]?
+    private let nextAttemptAt: String?
+    private let waiting: CallWaitingView?
+    private let dead: Bool?
+    private let replayOf: String?
+    private let replayedAs: String?
+    private let webhook: WebhookState?
+
+    private struct Attempt: Encodable {
+        var attempt: Int
+        var state: String
+        var cause: String?
+        var message: String?
+        var startedAt: String?
+        var endedAt: String
+    }
 
     /// - Parameter withStack: lists leave it out.
-    init(_ call: CallRecord, withStack: Bool) {
+    init(
+        _ call: CallRecord, withStack: Bool, waiting: CallWaitingView? = nil,
+        webhook: WebhookState? = nil
+    ) {
         id = call.id
         function = call.function
         version = call.version
@@ -96,24 +134,31 @@ struct CallView: Encodable {
         logTruncated = call.logTruncated
         limits = Limits(timeoutMs: call.timeoutMs, memoryMB: call.memoryMB, tmpMB: call.tmpMB)
         template = call.template
+        self.async = call.async.map { _ in true }
+        attempt = call.async?.attempt
+        maxAttempts = call.async?.maxAttempts
+        let earlier = call.async?.attempts ?? []
+        attempts =
+            earlier.isEmpty
+            ? nil
+            : earlier.map {
+                Attempt(
+                    attempt: $0.attempt, state: $0.state.rawValue, cause: $0.cause,
+                    message: $0.message, startedAt: $0.startedAtMs.map(Timestamp.text),
+                    endedAt: Timestamp.text($0.endedAtMs))
+            }
+        nextAttemptAt = call.async?.nextAttemptAtMs.map(Timestamp.text)
+        self.waiting = waiting
+        dead = call.isDead ? true : nil
+        replayOf = call.async?.replayOf
+        replayedAs = call.async?.replayedAs
+        self.webhook = webhook
     }
 }
 
-/// What a call printed, as the API shows it.
-struct LogView: Encodable {
-    private struct Line: Encodable {
-        var time: String
-        var stream: String
-        var text: String
-    }
-
-    private let lines: [Line]
-    private let truncated: Bool
-
-    init(_ log: (lines: [CallLogLine], truncated: Bool)) {
-        lines = log.lines.map {
-            Line(time: Timestamp.text($0.timeMs), stream: $0.stream.rawValue, text: $0.text)
-        }
-        truncated = log.truncated
-    }
+/// Why a queued call waits.
+struct CallWaitingView: Encodable, Sendable {
+    var reason: String
+    var place: Int
+    var message: String
 }

@@ -1,7 +1,7 @@
 import NIOCore
 
 /// Why a call did not complete. The raw values are the API's.
-public enum CallCause: String, Sendable, Codable {
+public enum CallCause: String, Sendable, Codable, CaseIterable {
     case handlerError = "handler_error"
     case initError = "init_error"
     case outOfMemory = "out_of_memory"
@@ -12,6 +12,8 @@ public enum CallCause: String, Sendable, Codable {
     case responseTooLarge = "response_too_large"
     case responseInvalid = "response_invalid"
     case cancelled
+    /// It waited longer than it may.
+    case expired
     case templateLost = "template_lost"
     case evaluatorLost = "evaluator_lost"
 }
@@ -94,6 +96,9 @@ public struct LogLine: Sendable, Equatable {
 /// Everything that is known of a call once its cell is gone.
 public struct CallReport: Sendable {
     public var id: String
+    public var function: String
+    /// The handler's result, when the call completed.
+    public var result: ByteBuffer?
     /// `nil` when the call completed.
     public var failure: CallFailure?
     /// Milliseconds since 1970 in UTC; 0 when the call never started.
@@ -120,12 +125,15 @@ public struct CallReport: Sendable {
     public var template: String
 
     public init(
-        id: String, failure: CallFailure?, startedAtMs: Int64, endedAtMs: Int64, queueMs: Double,
+        id: String, function: String, result: ByteBuffer?, failure: CallFailure?,
+        startedAtMs: Int64, endedAtMs: Int64, queueMs: Double,
         startMs: Double, initMs: Double, runMs: Double, cpuMs: Double, peakMemoryBytes: Int,
         bytesIn: Int, bytesOut: Int, logBytes: Int, logTruncated: Bool, log: [LogLine],
         blocked: String?, template: String
     ) {
         self.id = id
+        self.function = function
+        self.result = result
         self.failure = failure
         self.startedAtMs = startedAtMs
         self.endedAtMs = endedAtMs

@@ -20,7 +20,8 @@ final class CallRun {
     private(set) var failure: CallFailure?
     private(set) var isSettled = false
     private(set) var settledNs: UInt64 = 0
-    private(set) var bytesOut = 0
+    private(set) var result: ByteBuffer?
+    var bytesOut: Int { result?.readableBytes ?? 0 }
     /// Why the supervisor itself ended the call's cell; outweighs how the cell then ended.
     var endedBecause: CallFailure?
 
@@ -35,7 +36,7 @@ final class CallRun {
 
     func complete(_ result: ByteBuffer) {
         guard !isSettled else { return }
-        bytesOut = result.readableBytes
+        self.result = result
         settle(.completed(result))
     }
 

@@ -1,7 +1,7 @@
 import Glibc
 
 /// Nanoseconds of CLOCK_MONOTONIC: for durations and deadlines. The same in every cell.
-func monotonicNs() -> UInt64 {
+public func monotonicNs() -> UInt64 {
     var now = timespec()
     clock_gettime(CLOCK_MONOTONIC, &now)
     return UInt64(now.tv_sec) * 1_000_000_000 + UInt64(now.tv_nsec)

@@ -152,7 +152,8 @@ final class SupervisorCore {
         let cgroupPeak = cell?.slot.cgroup?.peakBytes()
         observer.callEnded(
             CallReport(
-                id: call.request.id, failure: call.failure,
+                id: call.request.id, function: call.request.function, result: call.result,
+                failure: call.failure,
                 startedAtMs: started ? call.clock.wallMs(at: call.startedNs) : 0,
                 endedAtMs: call.clock.wallMs(at: monotonicNs()),
                 queueMs: milliseconds(

@@ -1,0 +1,76 @@
+import Foundation
+import FunctionRegistry
+import HTTPTypes
+import Hummingbird
+import NIOCore
+
+/// Accepts asynchronous calls: on the disk first, then to the dispatcher, then the 202.
+struct AsyncAcceptor: Sendable {
+    let registry: FunctionRegistry
+    let dispatcher: AsyncDispatcher
+    let headers: CallHeaders
+    let ids: CallIDGenerator
+
+    /// - Throws: `RegistryError.queueFull`, `.idempotencyMismatch`, `.recorderFull`, `.storage`,
+    ///   `.storageFull`; the call is not accepted then.
+    func accept(
+        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?
+    ) async throws -> Response {
+        try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
+        let record = newRecord(function, bytesIn: event.readableBytes)
+        let waiting = waitingCall(record, function)
+        let id = try await registry.calls.accept(
+            record, event: (Data(event.readableBytesView), waiting.expiresAtMs), key: key)
+        if id == record.id {
+            dispatcher.add(waiting)
+            return try accepted(record)
+        }
+        // Of the same key; gone again only when the other request was refused.
+        guard let other = try await registry.calls.call(id) else {
+            return try await accept(function, event: event, key: key)
+        }
+        return try accepted(other, isReplay: true)
+    }
+
+    /// Runs a dead letter's event again.
+    /// - Returns: `nil` when the call is not a dead letter.
+    func replay(_ letter: CallRecord, _ function: FunctionVersion) async throws -> Response? {
+        try dispatcher.checkRoom(for: function.name, bytes: letter.bytesIn)
+        let record = newRecord(function, bytesIn: letter.bytesIn, replayOf: letter.id)
+        let waiting = waitingCall(record, function)
+        guard
+            try await registry.calls.replay(
+                letter.id, as: record, expiresAtMs: waiting.expiresAtMs) != nil
+        else { return nil }
+        dispatcher.add(waiting)
+        return try accepted(record)
+    }
+
+    private func newRecord(
+        _ function: FunctionVersion, bytesIn: Int, replayOf: String? = nil
+    ) -> CallRecord {
+        var record = CallRecord(
+            id: ids.next(), function: function, bytesIn: bytesIn, queuedAtMs: currentTimeMs())
+        let settings = function.async ?? AsyncSettings()
+        record.async = AsyncState(maxAttempts: settings.attempts, replayOf: replayOf)
+        return record
+    }
+
+    private func waitingCall(_ record: CallRecord, _ function: FunctionVersion) -> WaitingCall {
+        let settings = function.async ?? AsyncSettings()
+        return WaitingCall(
+            id: record.id, function: record.function, concurrency: function.concurrency,
+            dueAtMs: record.queuedAtMs,
+            expiresAtMs: record.queuedAtMs + Int64(settings.maxAgeMs), bytes: record.bytesIn)
+    }
+
+    private func accepted(_ record: CallRecord, isReplay: Bool = false) throws -> Response {
+        var fields: HTTPFields = [.location: "/v1/calls/\(record.id)"]
+        fields[headers.callID] = record.id
+        fields[headers.state] = record.state.rawValue
+        fields[headers.preferenceApplied] = "respond-async"
+        if isReplay { fields[headers.replayed] = "true" }
+        return try jsonResponse(
+            CallView(record, withStack: true), status: .accepted, headers: fields)
+    }
+}

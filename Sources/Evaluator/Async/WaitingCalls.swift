@@ -1,0 +1,165 @@
+import DequeModule
+import HeapModule
+
+/// The asynchronous calls that wait for an attempt, and which of them is next. Pure: the clock is a
+/// parameter, in nanoseconds that never go back.
+///
+/// Functions take turns: the next call is of the function that has the fewest calls under way, the
+/// longest waiting first. A flood of one function so waits for itself.
+struct WaitingCalls {
+    struct Entry: Equatable {
+        var id: String
+        var function: String
+        /// The function's own limit of calls at once.
+        var concurrency: Int?
+        var dueNs: UInt64
+        /// After this no attempt begins.
+        var expiresNs: UInt64
+        var bytes: Int
+    }
+
+    private struct Due: Comparable {
+        var ns: UInt64
+        var id: String
+
+        static func < (a: Due, b: Due) -> Bool { (a.ns, a.id) < (b.ns, b.id) }
+    }
+
+    /// Calls that are under way at once; a function that has none may exceed it, up to twice.
+    private let places: Int
+    private let limit: Limit
+    private var ready: [String: Deque<Entry>] = [:]
+    private var delayed: [String: Entry] = [:]
+    /// May name calls that are not delayed any more.
+    private var dueTimes = Heap<Due>()
+    private var underWay: [String: Int] = [:]
+    private var underWayCount = 0
+    private var counts: [String: (calls: Int, bytes: Int)] = [:]
+    private var total = (calls: 0, bytes: 0)
+
+    /// How much may wait.
+    struct Limit {
+        var calls = 100_000
+        var bytes = 1 << 30
+    }
+
+    init(places: Int, limit: Limit = Limit()) {
+        self.places = places
+        self.limit = limit
+    }
+
+    /// Whether one more call of a function may be accepted. A function may have four times as much
+    /// waiting as is still free, so that there is always room for another one.
+    func hasRoom(for function: String, bytes: Int) -> Bool {
+        let own = counts[function] ?? (0, 0)
+        let free = (calls: limit.calls - total.calls, bytes: limit.bytes - total.bytes - bytes)
+        return free.bytes >= 0 && own.calls < 4 * free.calls && own.bytes <= 4 * free.bytes
+    }
+
+    mutating func add(_ entry: Entry, nowNs: UInt64) {
+        let own = counts[entry.function] ?? (0, 0)
+        counts[entry.function] = (own.calls + 1, own.bytes + entry.bytes)
+        total = (total.calls + 1, total.bytes + entry.bytes)
+        if entry.dueNs <= nowNs {
+            ready[entry.function, default: []].append(entry)
+        } else {
+            delayed[entry.id] = entry
+            dueTimes.insert(Due(ns: entry.dueNs, id: entry.id))
+        }
+    }
+
+    /// The next call that may begin, which is then under way.
+    mutating func next(nowNs: UInt64) -> Entry? {
+        wake(nowNs)
+        var best: (function: String, underWay: Int, dueNs: UInt64)?
+        for (function, entries) in ready {
+            guard let head = entries.first else { continue }
+            let own = underWay[function] ?? 0
+            guard underWayCount < (own == 0 ? 2 * places : places), own < head.concurrency ?? .max
+            else { continue }
+            if let best, (best.underWay, best.dueNs) <= (own, head.dueNs) { continue }
+            best = (function, own, head.dueNs)
+        }
+        guard let function = best?.function, let entry = ready[function]?.popFirst() else {
+            return nil
+        }
+        if ready[function]?.isEmpty == true { ready[function] = nil }
+        forget(entry)
+        underWay[function, default: 0] += 1
+        underWayCount += 1
+        return entry
+    }
+
+    /// The attempt of a call that `next` gave out is over.
+    mutating func finished(function: String) {
+        underWayCount -= 1
+        guard let own = underWay[function] else { return }
+        underWay[function] = own > 1 ? own - 1 : nil
+    }
+
+    /// Takes out the calls that are too old to begin.
+    mutating func takeExpired(nowNs: UInt64) -> [Entry] {
+        wake(nowNs)
+        var expired: [Entry] = []
+        for (function, entries) in ready
+        where entries.contains(where: { $0.expiresNs < nowNs }) {
+            let old = entries.filter { $0.expiresNs < nowNs }
+            let rest = entries.filter { $0.expiresNs >= nowNs }
+            ready[function] = rest.isEmpty ? nil : Deque(rest)
+            expired += old
+        }
+        for entry in expired { forget(entry) }
+        return expired
+    }
+
+    /// Takes out a call. `nil` when it does not wait here.
+    mutating func remove(_ id: String) -> Entry? {
+        if let entry = delayed.removeValue(forKey: id) {
+            forget(entry)
+            return entry
+        }
+        for (function, entries) in ready {
+            guard let index = entries.firstIndex(where: { $0.id == id }) else { continue }
+            let entry = entries[index]
+            ready[function]?.remove(at: index)
+            if ready[function]?.isEmpty == true { ready[function] = nil }
+            forget(entry)
+            return entry
+        }
+        return nil
+    }
+
+    /// A call's place among the ready calls of its function, from 1; 0 for one that is not due yet, and
+    /// `nil` for one that does not wait here.
+    func place(of id: String) -> Int? {
+        if delayed[id] != nil { return 0 }
+        for entries in ready.values {
+            if let index = entries.firstIndex(where: { $0.id == id }) {
+                return index - entries.startIndex + 1
+            }
+        }
+        return nil
+    }
+
+    /// When the next delayed call is due.
+    mutating func nextDueNs() -> UInt64? {
+        while let due = dueTimes.min, delayed[due.id]?.dueNs != due.ns { dueTimes.removeMin() }
+        return dueTimes.min?.ns
+    }
+
+    private mutating func wake(_ nowNs: UInt64) {
+        while let due = nextDueNs(), due <= nowNs {
+            guard let id = dueTimes.popMin()?.id, let entry = delayed.removeValue(forKey: id) else {
+                continue
+            }
+            ready[entry.function, default: []].append(entry)
+        }
+    }
+
+    private mutating func forget(_ entry: Entry) {
+        total = (total.calls - 1, total.bytes - entry.bytes)
+        guard let own = counts[entry.function] else { return }
+        counts[entry.function] =
+            own.calls > 1 ? (own.calls - 1, own.bytes - entry.bytes) : nil
+    }
+}

@@ -1,0 +1,24 @@
+import ExecutorSupervisor
+import FunctionRegistry
+import NIOCore
+
+extension CallRequest {
+    /// A call of a function, as the supervisor wants it.
+    init(_ id: String, _ function: CallableFunction, _ event: ByteBuffer) {
+        let version = function.version
+        let runtime: Runtime =
+            switch version.runtime {
+            case .python: .python
+            case .javascript: .javascript
+            }
+        self.init(
+            id: id, function: version.name, version: version.version, runtime: runtime,
+            handler: version.handler, bundle: version.codeSha256,
+            environment: version.environment.merging(function.secrets.environment) { _, own in own },
+            limits: CallLimits(
+                timeoutMs: version.timeoutMs, memoryMB: version.memoryMB, tmpMB: version.tmpMB),
+            event: event)
+        concurrency = version.concurrency
+        secrets = Array(function.secrets.environment.values)
+    }
+}
