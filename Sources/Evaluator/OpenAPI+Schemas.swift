@@ -12,6 +12,29 @@ extension OpenAPI {
           "type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
           "additionalProperties": {"type": "string"}
         },
+        "Async": {
+          "type": "object", "additionalProperties": false,
+          "properties": {
+            "attempts": {"type": "integer", "minimum": 1, "maximum": 10, "default": 3},
+            "backoffMs": {"type": "integer", "minimum": 10, "maximum": 300000, "default": 1000},
+            "retryOn": {"type": "array", "items": {"$ref": "#/components/schemas/CallCause"}},
+            "maxAgeMs": {"type": "integer", "minimum": 1000, "maximum": 604800000, "default": 21600000},
+            "onSuccess": {"type": "string", "format": "uri"},
+            "onFailure": {"type": "string", "format": "uri"}
+          }
+        },
+        "AsyncInput": {
+          "type": "object", "additionalProperties": false,
+          "properties": {
+            "attempts": {"type": "integer", "minimum": 1, "maximum": 10, "default": 3},
+            "backoffMs": {"type": "integer", "minimum": 10, "maximum": 300000, "default": 1000},
+            "retryOn": {"type": "array", "items": {"$ref": "#/components/schemas/CallCause"}},
+            "maxAgeMs": {"type": "integer", "minimum": 1000, "maximum": 604800000, "default": 21600000},
+            "onSuccess": {"type": "string", "format": "uri"},
+            "onFailure": {"type": "string", "format": "uri"},
+            "webhookSecret": {"type": ["string", "null"], "pattern": "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"}
+          }
+        },
         "FunctionInput": {
           "type": "object", "required": ["runtime"], "additionalProperties": false,
           "oneOf": [{"required": ["code"]}, {"required": ["zip"]}],
@@ -24,6 +47,12 @@ extension OpenAPI {
             "memoryMB": {"type": "integer", "minimum": 32, "maximum": 10240, "default": 128},
             "tmpMB": {"type": "integer", "minimum": 1, "maximum": 10240, "default": 16},
             "env": {"$ref": "#/components/schemas/Environment"},
+            "secretEnv": {
+              "type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+              "additionalProperties": {"type": ["string", "null"], "minLength": 8}
+            },
+            "concurrency": {"type": "integer", "minimum": 1, "maximum": 4096},
+            "async": {"$ref": "#/components/schemas/AsyncInput"},
             "description": {"type": "string", "maxLength": 1024}
           }
         },
@@ -41,8 +70,19 @@ extension OpenAPI {
             "memoryMB": {"type": "integer", "minimum": 32, "maximum": 10240},
             "tmpMB": {"type": "integer", "minimum": 1, "maximum": 10240},
             "env": {"$ref": "#/components/schemas/Environment"},
+            "secretEnv": {"type": "array", "items": {"type": "string"}},
+            "concurrency": {"type": "integer", "minimum": 1, "maximum": 4096},
+            "async": {"$ref": "#/components/schemas/Async"},
             "description": {"type": "string"},
-            "createdAt": {"$ref": "#/components/schemas/Time"}
+            "createdAt": {"$ref": "#/components/schemas/Time"},
+            "failing": {
+              "type": "object", "required": ["calls", "since", "cause"], "additionalProperties": false,
+              "properties": {
+                "calls": {"type": "integer", "minimum": 1},
+                "since": {"$ref": "#/components/schemas/Time"},
+                "cause": {"$ref": "#/components/schemas/CallCause"}
+              }
+            }
           }
         },
         "FunctionList": {
@@ -63,7 +103,7 @@ extension OpenAPI {
         "CallState": {"type": "string", "enum": ["queued", "running", "completed", "failed", "timed_out", "cancelled"]},
         "CallCause": {
           "type": "string",
-          "enum": ["handler_error", "init_error", "out_of_memory", "cpu_limit", "wall_timeout", "crashed", "exited", "response_too_large", "response_invalid", "cancelled", "template_lost", "evaluator_lost"]
+          "enum": ["handler_error", "init_error", "out_of_memory", "cpu_limit", "wall_timeout", "crashed", "exited", "response_too_large", "response_invalid", "cancelled", "expired", "template_lost", "evaluator_lost"]
         },
         "Call": {
           "type": "object", "additionalProperties": false,
@@ -98,7 +138,42 @@ extension OpenAPI {
               "type": "object", "required": ["timeoutMs", "memoryMB", "tmpMB"], "additionalProperties": false,
               "properties": {"timeoutMs": {"type": "integer"}, "memoryMB": {"type": "integer"}, "tmpMB": {"type": "integer"}}
             },
-            "template": {"type": "string"}
+            "template": {"type": "string"},
+            "async": {"const": true},
+            "attempt": {"type": "integer", "minimum": 0},
+            "maxAttempts": {"type": "integer", "minimum": 1},
+            "attempts": {"type": "array", "items": {"$ref": "#/components/schemas/Attempt"}},
+            "nextAttemptAt": {"$ref": "#/components/schemas/Time"},
+            "waiting": {
+              "type": "object", "required": ["reason", "place", "message"], "additionalProperties": false,
+              "properties": {
+                "reason": {"type": "string", "enum": ["slots", "concurrency", "cell", "template", "turn", "retry"]},
+                "place": {"type": "integer", "minimum": 1},
+                "message": {"type": "string"}
+              }
+            },
+            "dead": {"const": true},
+            "replayOf": {"$ref": "#/components/schemas/CallId"},
+            "replayedAs": {"$ref": "#/components/schemas/CallId"},
+            "webhook": {
+              "type": "object", "required": ["state", "attempts"], "additionalProperties": false,
+              "properties": {
+                "state": {"type": "string", "enum": ["pending", "delivered", "failed"]},
+                "attempts": {"type": "integer", "minimum": 0},
+                "lastError": {"type": "string"}
+              }
+            }
+          }
+        },
+        "Attempt": {
+          "type": "object", "required": ["attempt", "state", "endedAt"], "additionalProperties": false,
+          "properties": {
+            "attempt": {"type": "integer", "minimum": 1},
+            "state": {"$ref": "#/components/schemas/CallState"},
+            "cause": {"$ref": "#/components/schemas/CallCause"},
+            "message": {"type": "string"},
+            "startedAt": {"$ref": "#/components/schemas/Time"},
+            "endedAt": {"$ref": "#/components/schemas/Time"}
           }
         },
         "CallList": {
@@ -108,21 +183,32 @@ extension OpenAPI {
             "nextCursor": {"type": "string"}
           }
         },
+        "LogLevel": {"type": "string", "enum": ["trace", "debug", "info", "warn", "error", "fatal"]},
+        "Line": {
+          "type": "object", "required": ["time", "call", "function", "stream", "text"], "additionalProperties": false,
+          "properties": {
+            "time": {"$ref": "#/components/schemas/Time"},
+            "call": {"$ref": "#/components/schemas/CallId"},
+            "function": {"$ref": "#/components/schemas/Name"},
+            "attempt": {"type": "integer", "minimum": 2},
+            "stream": {"type": "string", "enum": ["stdout", "stderr"]},
+            "level": {"$ref": "#/components/schemas/LogLevel"},
+            "text": {"type": "string"},
+            "fields": {"type": "object"}
+          }
+        },
         "Log": {
           "type": "object", "required": ["lines", "truncated"], "additionalProperties": false,
           "properties": {
-            "lines": {
-              "type": "array",
-              "items": {
-                "type": "object", "required": ["time", "stream", "text"], "additionalProperties": false,
-                "properties": {
-                  "time": {"$ref": "#/components/schemas/Time"},
-                  "stream": {"type": "string", "enum": ["stdout", "stderr"]},
-                  "text": {"type": "string"}
-                }
-              }
-            },
+            "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
             "truncated": {"type": "boolean"}
+          }
+        },
+        "LineList": {
+          "type": "object", "required": ["lines"], "additionalProperties": false,
+          "properties": {
+            "lines": {"type": "array", "items": {"$ref": "#/components/schemas/Line"}},
+            "nextCursor": {"type": "string"}
           }
         },
         "Readiness": {
@@ -163,7 +249,7 @@ extension OpenAPI {
           "properties": {
             "type": {
               "type": "string",
-              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|internal-error)$"
+              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|call-not-ended|not-replayable|idempotency-mismatch|storage-full|storage-unavailable|internal-error)$"
             },
             "title": {"type": "string"},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},

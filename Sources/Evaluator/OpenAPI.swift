@@ -9,7 +9,7 @@ enum OpenAPI {
           "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{"url": "/"}],
-        "paths": {\(paths)},
+        "paths": {\(paths), \(callPaths)},
         "components": {
           "parameters": {\(parameters)},
           "headers": {\(headers)},
@@ -84,8 +84,12 @@ enum OpenAPI {
         "/v1/functions/{name}/invoke": {
           "parameters": [{"$ref": "#/components/parameters/name"}],
           "post": {
-            "operationId": "invoke", "summary": "Run one call and answer with its result",
-            "parameters": [{"$ref": "#/components/parameters/version"}],
+            "operationId": "invoke", "summary": "Run one call and answer with its result, or accept it to be run later",
+            "parameters": [
+              {"$ref": "#/components/parameters/version"},
+              {"name": "Prefer", "in": "header", "description": "respond-async, continue-on-disconnect", "schema": {"type": "string"}},
+              {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "pattern": "^[\\x21-\\x7e]{1,255}$"}}
+            ],
             "requestBody": {
               "description": "The event; an empty body is null", "required": false,
               "content": {"application/json": {"schema": {}}}
@@ -100,65 +104,17 @@ enum OpenAPI {
                 },
                 "content": {"application/json": {"schema": {}}}
               },
+              "202": {"$ref": "#/components/responses/Accepted"},
               "400": {"$ref": "#/components/responses/BadRequest"},
               "404": {"$ref": "#/components/responses/NotFound"},
               "413": {"$ref": "#/components/responses/TooLarge"},
               "415": {"$ref": "#/components/responses/UnsupportedMediaType"},
+              "422": {"$ref": "#/components/responses/Problem"},
               "429": {"$ref": "#/components/responses/TryLater"},
               "499": {"$ref": "#/components/responses/CallProblem"},
               "502": {"$ref": "#/components/responses/CallProblem"},
               "503": {"$ref": "#/components/responses/TryLater"},
               "504": {"$ref": "#/components/responses/CallProblem"},
-              "default": {"$ref": "#/components/responses/Problem"}
-            }
-          }
-        },
-        "/v1/calls": {
-          "get": {
-            "operationId": "listCalls", "summary": "The records of calls, newest first, without stacks",
-            "parameters": [
-              {"name": "function", "in": "query", "description": "Only calls of this function", "schema": {"type": "string"}},
-              {"name": "state", "in": "query", "description": "Only calls in this state", "schema": {"$ref": "#/components/schemas/CallState"}},
-              {"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}
-            ],
-            "responses": {
-              "200": {"description": "A page of calls", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CallList"}}}},
-              "400": {"$ref": "#/components/responses/BadRequest"},
-              "default": {"$ref": "#/components/responses/Problem"}
-            }
-          }
-        },
-        "/v1/calls/{id}": {
-          "parameters": [{"$ref": "#/components/parameters/id"}],
-          "get": {
-            "operationId": "getCall", "summary": "The record of a call",
-            "parameters": [{"name": "wait", "in": "query", "description": "Answer as soon as the call has ended, or after this time: 30s or 500ms, at most 60s", "schema": {"type": "string", "pattern": "^[0-9]{1,6}(s|ms)$"}}],
-            "responses": {
-              "200": {"description": "The record", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Call"}}}},
-              "400": {"$ref": "#/components/responses/BadRequest"},
-              "404": {"$ref": "#/components/responses/NotFound"},
-              "default": {"$ref": "#/components/responses/Problem"}
-            }
-          },
-          "delete": {
-            "operationId": "cancelCall", "summary": "Cancel a call, queued or running",
-            "responses": {
-              "200": {"description": "The record, once its cell is gone", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Call"}}}},
-              "400": {"$ref": "#/components/responses/BadRequest"},
-              "404": {"$ref": "#/components/responses/NotFound"},
-              "409": {"$ref": "#/components/responses/Problem"},
-              "default": {"$ref": "#/components/responses/Problem"}
-            }
-          }
-        },
-        "/v1/calls/{id}/logs": {
-          "parameters": [{"$ref": "#/components/parameters/id"}],
-          "get": {
-            "operationId": "getLogs", "summary": "What a call printed",
-            "responses": {
-              "200": {"description": "The lines, in the order written", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Log"}}}},
-              "400": {"$ref": "#/components/responses/BadRequest"},
-              "404": {"$ref": "#/components/responses/NotFound"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }
@@ -198,7 +154,8 @@ enum OpenAPI {
         "id": {"name": "id", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/CallId"}},
         "version": {"name": "version", "in": "query", "description": "The newest when left out", "schema": {"type": "integer", "minimum": 1, "maximum": 9223372036854775807}},
         "limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
-        "cursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}}
+        "cursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}},
+        "wait": {"name": "wait", "in": "query", "description": "Answer as soon as the call has ended, or after this time: 30s or 500ms, at most 60s", "schema": {"type": "string", "pattern": "^[0-9]{1,6}(s|ms)$"}}
         """#
 
     private static let headers = #"""
@@ -209,6 +166,16 @@ enum OpenAPI {
         """#
 
     private static let responses = #"""
+        "Accepted": {
+          "description": "The call is on the disk and will run",
+          "headers": {
+            "Location": {"required": true, "schema": {"type": "string"}},
+            "Preference-Applied": {"required": true, "schema": {"const": "respond-async"}},
+            "Cloister-Call-Id": {"$ref": "#/components/headers/CallId"},
+            "Cloister-Call-State": {"$ref": "#/components/headers/CallState"}
+          },
+          "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Call"}}}
+        },
         "Problem": {"description": "A problem", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
         "BadRequest": {"description": "The request is wrong: bad-request, invalid-function or invalid-bundle", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
         "NotFound": {"description": "There is no such thing", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},

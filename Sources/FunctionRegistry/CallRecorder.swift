@@ -125,19 +125,22 @@ public final class CallRecorder: Sendable {
 
     /// Writes one batch and prunes; comes back to what is left after a while.
     private func writePending() async {
-        var delay = Duration.zero
         do {
-            let more = try await queue.run { [self] in
-                try writeBatch()
-                return try store.prune(nowMs: currentTimeMs())
-            }
-            if more { wakeUps.continuation.yield() }
+            try await queue.run { [self] in try writeBatch() }
         } catch {
             let failures = state.withLock { $0.failures }
-            delay = .milliseconds(min(5000, 100 << min(failures, 6)))
             wakeUps.continuation.yield()
+            try? await Task.sleep(for: .milliseconds(min(5000, 100 << min(failures, 6))))
+            return
         }
-        if delay > .zero { try? await Task.sleep(for: delay) }
+        do {
+            let more = try await queue.run { [self] in try store.prune(nowMs: currentTimeMs()) }
+            if more { wakeUps.continuation.yield() }
+        } catch {
+            logger.error(
+                "what is beyond the retention cannot be removed", metadata: ["reason": "\(error)"])
+            try? await Task.sleep(for: .seconds(1))
+        }
     }
 
     /// Makes a change that is on the disk when this returns. What is pending is written before it.

@@ -130,8 +130,8 @@ struct HTTPServiceTests {
             #expect(record["startedAt"] as? String == "2023-11-14T22:13:20.000Z")
             #expect(
                 try await evaluator.send(.GET, "/v1/calls/\(ids[0])/logs").text
-                    == #"{"lines":[{"stream":"stdout","text":"hello","time":"2023-11-14T22:13:20.001Z"}],"#
-                    + #""truncated":false}"#)
+                    == #"{"lines":[{"time":"2023-11-14T22:13:20.001Z","call":"\#(ids[0])","#
+                    + #""function":"f","stream":"stdout","text":"hello"}],"truncated":false}"#)
             try await evaluator.send(.GET, "/v1/calls/nonsense").expectProblem(404, "not-found")
             try await evaluator.send(.GET, "/v1/calls/nonsense/logs").expectProblem(
                 404, "not-found")

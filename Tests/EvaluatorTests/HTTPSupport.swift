@@ -60,16 +60,17 @@ final class ScriptedSupervisor: CallSupervising, Service {
 
     private static func report(_ request: CallRequest, _ reply: CallReply) -> CallReport {
         var failure: CallFailure?
-        var bytesOut = 0
+        var result: ByteBuffer?
         switch reply.result {
-        case .completed(let result): bytesOut = result.readableBytes
+        case .completed(let bytes): result = bytes
         case .failed(let reason): failure = reason
         }
         return CallReport(
-            id: request.id, failure: failure, startedAtMs: 1_700_000_000_000,
+            id: request.id, function: request.function, result: result, failure: failure,
+            startedAtMs: 1_700_000_000_000,
             endedAtMs: 1_700_000_000_005, queueMs: 0.02, startMs: 0.31, initMs: 0.9,
             runMs: reply.runMs, cpuMs: 1.25, peakMemoryBytes: 1 << 20,
-            bytesIn: request.event.readableBytes, bytesOut: bytesOut, logBytes: 5,
+            bytesIn: request.event.readableBytes, bytesOut: result?.readableBytes ?? 0, logBytes: 5,
             logTruncated: false,
             log: [LogLine(timeMs: 1_700_000_000_001, stream: .stdout, text: "hello")],
             blocked: nil, template: "python-1")

@@ -11,7 +11,9 @@ struct CallRecorderTests {
     init() throws {
         folder = try TemporaryFolder()
         registry = try FunctionRegistry(
-            directory: folder.path, retention: CallRetention(records: 50, logBytes: 2000))
+            directory: folder.path,
+            // The calls here are of 2023.
+            retention: CallRetention(records: 50, logBytes: 2000, logAgeMs: 1 << 42))
     }
 
     /// Runs SQL on the database from outside, as a witness of what is on the disk.
@@ -35,7 +37,7 @@ struct CallRecorderTests {
         let inMemory = try #require(try await calls.call(id))
         #expect(inMemory.state == .failed)
         #expect(inMemory.endedAtMs != nil)
-        #expect(try await calls.log(id)?.lines == [line])
+        #expect(try await calls.log(id)?.lines.map(\.line) == [line])
         #expect(try await calls.calls(limit: 10).items == [inMemory])
         #expect(try rows("SELECT count(*) FROM call") == ["0"])
         #expect(await calls.flush())
@@ -44,7 +46,7 @@ struct CallRecorderTests {
         #expect(try rows("SELECT state FROM call") == ["failed"])
         #expect(try await calls.call(id) == inMemory)
         #expect(try await calls.calls(limit: 10).items == [inMemory])
-        #expect(try await calls.log(id)?.lines == [line])
+        #expect(try await calls.log(id)?.lines.map(\.line) == [line])
         #expect(try await calls.log(id)?.truncated == false)
     }
 
@@ -180,7 +182,7 @@ struct CallRecorderTests {
                 "SELECT logBytes <= 2000 AND EXISTS (SELECT 1 FROM callLog WHERE id = '\(long)') "
                     + "FROM usage") == ["1"]
         }
-        #expect(try await calls.log(long)?.lines == [line])
+        #expect(try await calls.log(long)?.lines.map(\.line) == [line])
         let pruned = try #require(try await calls.log(last))
         #expect(pruned.lines == [])
         #expect(pruned.truncated)
@@ -201,7 +203,7 @@ struct CallRecorderTests {
         try await eventually { calls.health.lastError?.contains("disk is full") == true }
         #expect(calls.health.pendingRecords == 1)
         #expect(try await calls.call(id)?.state == .completed)
-        #expect(try await calls.log(id)?.lines.first?.text == "kept")
+        #expect(try await calls.log(id)?.lines.first?.line.text == "kept")
         _ = try rows("DROP TRIGGER full")
         try await eventually { try rows("SELECT state FROM call") == ["completed"] }
         try await eventually { calls.health.lastError == nil && calls.health.pendingRecords == 0 }
