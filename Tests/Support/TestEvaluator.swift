@@ -123,6 +123,9 @@ public final class TestEvaluator: Sendable {
         try? FileManager.default.removeItem(atPath: folder)
     }
 
+    /// Removes what `stop` would; for an evaluator that was killed.
+    public func removeFolder() { try? FileManager.default.removeItem(atPath: folder) }
+
     public func waitForEnd() async throws {
         for _ in 0..<Int(1000 * timeFactor) where kill(pid, 0) == 0 {
             try await Task.sleep(for: .milliseconds(20))
@@ -167,6 +170,30 @@ extension TestEvaluator {
     }
 
     public func get(_ path: String) async throws -> Answer { try await send("GET", path) }
+
+    /// Registers a function with all its fields, or fails.
+    public func put(_ name: String, _ fields: [String: Any]) async throws {
+        let answer = try await send(
+            "PUT", "/v1/functions/\(name)",
+            body: JSONSerialization.data(withJSONObject: fields))
+        guard answer.status == 201 || answer.status == 200 else {
+            throw Failure(description: "PUT \(name): \(answer.status) \(answer.text)")
+        }
+    }
+
+    /// Submits an asynchronous call.
+    public func submit(
+        _ name: String, _ event: String = "{}", headers: [(String, String)] = []
+    ) async throws -> Answer {
+        try await send(
+            "POST", "/v1/functions/\(name)/invoke", body: Data(event.utf8),
+            headers: [("Prefer", "respond-async")] + headers)
+    }
+
+    /// The record of a call once it is over.
+    public func ended(_ id: String) async throws -> JSON {
+        try await get("/v1/calls/\(id)?wait=60s").json
+    }
 
     /// Registers a source text, or fails.
     @discardableResult
