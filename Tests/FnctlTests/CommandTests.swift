@@ -30,13 +30,10 @@ import Testing
         ["test", "/no/such/folder"],
     ])
     func wrongUsageExitsWithTwo(arguments: [String]) async {
-        let recorded = RecordedConsole()
-        let status = await Console.$current.withValue(recorded.console()) {
-            await Fnctl.run(arguments)
-        }
+        let (status, output, errors) = await fnctlRun(arguments)
         #expect(status.rawValue == 2)
-        #expect(recorded.output.isEmpty)
-        #expect(!recorded.errors.isEmpty)
+        #expect(output.isEmpty)
+        #expect(!errors.isEmpty)
     }
 
     @Test func aCompletionScriptIsNoFailure() async {

@@ -1,5 +1,22 @@
 /// A version of a function, as the API describes it.
 struct FunctionRecord: Decodable, Sendable {
+    /// How its asynchronous calls are treated.
+    struct Async: Decodable, Sendable {
+        let attempts: Int?
+        let backoffMs: Int?
+        let retryOn: [String]?
+        let maxAgeMs: Int?
+        let onSuccess: String?
+        let onFailure: String?
+    }
+
+    /// Its latest calls failed: how many in a row, since when, and why the latest did.
+    struct Failing: Decodable, Sendable {
+        let calls: Int
+        let since: String
+        let cause: String?
+    }
+
     let name: String
     let version: Int
     let runtime: String
@@ -10,6 +27,11 @@ struct FunctionRecord: Decodable, Sendable {
     let memoryMB: Int
     let tmpMB: Int
     let env: [String: String]?
+    /// The names of its secret variables.
+    let secretEnv: [String]?
+    let concurrency: Int?
+    let async: Async?
+    let failing: Failing?
     let description: String?
     let createdAt: String
 }

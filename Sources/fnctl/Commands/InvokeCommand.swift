@@ -42,7 +42,7 @@ struct InvokeCommand: AsyncParsableCommand {
         case nil:
             return []
         case "-":
-            bytes = Array(FileHandle.standardInput.readDataToEndOfFile())
+            bytes = Surroundings.current.readStandardInput()
             origin = "standard input"
         case let data? where data.hasPrefix("@"):
             origin = String(data.dropFirst())
