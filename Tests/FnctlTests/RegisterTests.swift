@@ -156,16 +156,3 @@ import Testing
         }
     }
 }
-
-/// A function as the API describes one.
-enum FunctionText {
-    static let hello = with(#""description":"says hello""#)
-
-    static func with(_ fields: String) -> String {
-        """
-        {"name":"hello","version":2,"runtime":"python","handler":"index.handler",
-        "codeSha256":"5f","codeBytes":112,"timeoutMs":3000,"memoryMB":128,"tmpMB":16,
-        "createdAt":"2026-01-31T09:15:02.123Z",\(fields)}
-        """
-    }
-}

@@ -36,55 +36,6 @@ struct FunctionRecord: Decodable, Sendable {
     let createdAt: String
 }
 
-/// What is on record about a call.
-struct CallRecord: Decodable, Sendable {
-    struct Limits: Decodable, Sendable {
-        let timeoutMs: Int
-        let memoryMB: Int
-        let tmpMB: Int
-    }
-
-    let id: String
-    let function: String
-    let version: Int
-    let runtime: String?
-    let state: String
-    let cause: String?
-    let message: String?
-    let errorType: String?
-    let stack: [String]?
-    let exitCode: Int?
-    let signal: String?
-    let blocked: String?
-    let queuedAt: String
-    let startedAt: String?
-    let endedAt: String?
-    let queueMs: Double?
-    let startMs: Double?
-    let initMs: Double?
-    let runMs: Double?
-    let cpuMs: Double?
-    let peakMemoryBytes: Int?
-    let bytesIn: Int?
-    let bytesOut: Int?
-    let logBytes: Int?
-    let logTruncated: Bool?
-    let limits: Limits?
-    let template: String?
-}
-
-/// What a call wrote to its standard output and error.
-struct CallLog: Decodable, Sendable {
-    struct Line: Decodable, Sendable {
-        let time: String
-        let stream: String
-        let text: String
-    }
-
-    let lines: [Line]
-    let truncated: Bool
-}
-
 /// What the evaluator says about itself.
 struct Readiness: Decodable, Sendable {
     struct Template: Decodable, Sendable {

@@ -45,12 +45,14 @@ struct Transport: Sendable {
     /// - Throws: `Failure` with status `unreachable` when there is no answer in time, and
     ///   `CancellationError`.
     func send(
-        _ method: HTTPMethod, _ url: String, body: [UInt8]? = nil, timeoutSeconds: Int64
+        _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [],
+        body: [UInt8]? = nil, timeoutSeconds: Int64
     ) async throws -> HTTPAnswer {
         var request = HTTPClientRequest(url: url)
         request.method = method
         request.headers.add(name: "Accept", value: "application/json, application/problem+json")
         request.headers.add(name: "User-Agent", value: "fnctl")
+        request.headers.add(contentsOf: headers)
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))

@@ -22,7 +22,7 @@ struct LogsCommand: AsyncParsableCommand {
     }
 
     /// The time of day, the stream and the text.
-    static func text(_ line: CallLog.Line, _ console: Console) -> String {
+    static func text(_ line: LogLine, _ console: Console) -> String {
         let time =
             line.time.split(separator: "T").last.map { String($0.prefix { $0 != "Z" }) }
             ?? line.time

@@ -55,6 +55,14 @@ enum Format {
         date(text).map { relative($0, to: now) } ?? text
     }
 
+    /// `in 5 s` from the API's text, or `now` when that is past; the text itself when it is not
+    /// a time.
+    static func ahead(_ text: String, of now: Date = Date()) -> String {
+        guard let date = date(text) else { return text }
+        let seconds = date.timeIntervalSince(now)
+        return seconds < 0.5 ? "now" : "in \(duration(ms: (seconds.rounded() * 1000)))"
+    }
+
     /// The time of day of a time of the API (in UTC, as all of them), with the date unless that
     /// is today's; the text itself when it is not a time.
     static func clock(_ text: String, seconds: Bool = false, now: Date = Date()) -> String {
@@ -90,17 +98,35 @@ enum Format {
 enum DurationText {
     /// The milliseconds, or nil when the text is not a positive whole number of them.
     static func milliseconds(_ text: String) -> Int? {
+        milliseconds(text) { unit in
+            switch unit {
+            case "", "ms": 1
+            case "s": 1000
+            case "m", "min": 60_000
+            default: nil
+            }
+        }
+    }
+
+    /// The milliseconds of a time with its unit, such as `500ms`, `30s`, `10m`, `2h` or `1d`.
+    static func withUnit(_ text: String) -> Int? {
+        milliseconds(text) { unit in
+            switch unit {
+            case "h": 3_600_000
+            case "d": 86_400_000
+            case "": nil
+            default: milliseconds("1" + unit).map(Double.init)
+            }
+        }
+    }
+
+    private static func milliseconds(_ text: String, factor: (String) -> Double?) -> Int? {
         let digits = text.prefix { $0.isASCII && ($0.isNumber || $0 == ".") }
         guard let value = Double(digits), digits.first != ".", digits.last != "." else {
             return nil
         }
-        let factor: Double
-        switch text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces) {
-        case "", "ms": factor = 1
-        case "s": factor = 1000
-        case "m", "min": factor = 60_000
-        default: return nil
-        }
+        let unit = text.dropFirst(digits.count).trimmingCharacters(in: .whitespaces)
+        guard let factor = factor(unit) else { return nil }
         let result = (value * factor * 1000).rounded() / 1000
         guard result >= 1, result < 1e12, result == result.rounded() else { return nil }
         return Int(result)
