@@ -83,8 +83,4 @@ extension EvaluatorClient {
     func replay(_ id: String) async throws -> Document<CallRecord> {
         try decode(try await exchange(.POST, ["v1", "calls", id, "replay"]))
     }
-
-    func logs(of id: String) async throws -> Document<CallLog> {
-        try await get(["v1", "calls", id, "logs"])
-    }
 }

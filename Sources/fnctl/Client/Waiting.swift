@@ -14,9 +14,9 @@ extension EvaluatorClient {
     ) async throws -> Answer {
         guard totalMs > 0 else { return try await ask(nil, 30) }
         let clock = ContinuousClock()
-        let end = clock.now + .milliseconds(totalMs)
+        var began = clock.now
+        let end = began + .milliseconds(totalMs)
         while true {
-            let began = clock.now
             let rest = max(1, Int(((end - began) / .milliseconds(1)).rounded(.up)))
             let waitMs = min(rest, Self.maxWaitMs)
             let answer = try await ask("\(waitMs)ms", Int64(waitMs / 1000 + 30))
@@ -24,6 +24,7 @@ extension EvaluatorClient {
             if isOver(answer) || now >= end { return answer }
             // Without a pause, a server that does not wait would be asked without end.
             if now - began < .milliseconds(waitMs) { try await Task.sleep(for: .milliseconds(250)) }
+            began = clock.now
         }
     }
 }

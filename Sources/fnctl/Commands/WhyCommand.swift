@@ -54,7 +54,7 @@ struct WhyCommand: AsyncParsableCommand {
             let shown = log.lines.suffix(logLines)
             let all = shown.count == log.lines.count ? "log" : "last \(shown.count) log lines"
             console.print("\(all):")
-            for line in shown { console.print("  " + LogsCommand.text(line, console)) }
+            for line in shown { console.print("  " + LogLineText.text(line, console)) }
         }
         if let advice = WhyText.advice(call) {
             console.print("")

@@ -23,3 +23,25 @@ enum CallText {
         """
     }
 }
+
+/// A log line as the API describes one.
+enum LineText {
+    static func with(
+        _ text: String, time: String = "2026-01-31T09:15:02.123Z", call: String = CallText.id,
+        _ fields: String = ""
+    ) -> String {
+        """
+        {"time":"\(time)","call":"\(call)","function":"f","stream":"stdout",\
+        "text":"\(text)"\(fields)}
+        """
+    }
+
+    /// As an event of a stream.
+    static func event(_ text: String, call: String = CallText.id) -> String {
+        "event: line\ndata: \(with(text, call: call))\n\n"
+    }
+
+    static func end(_ state: String, _ fields: String = "", call: String = CallText.id) -> String {
+        "event: end\ndata: {\"call\":\"\(call)\",\"state\":\"\(state)\"\(fields)}\n\n"
+    }
+}

@@ -98,6 +98,21 @@ func messageThrown(by body: () throws -> Void) -> String? {
     }
 }
 
+/// Returns once the condition holds; fails the test when that takes too long.
+func eventually(
+    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
+) async throws {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(20)
+    while !condition() {
+        guard clock.now < end else {
+            Issue.record(what, sourceLocation: sourceLocation)
+            throw CancellationError()
+        }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
+
 /// True the first time it is taken.
 final class Flag: Sendable {
     private let taken = Mutex(false)
