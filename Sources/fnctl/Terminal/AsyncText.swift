@@ -48,7 +48,7 @@ enum AsyncText {
     /// What to do with a dead letter.
     static func replay(_ call: CallRecord) -> String? {
         guard call.dead == true else { return nil }
-        return "it is a dead letter: fnctl replay \(call.id) calls \(call.function) once more "
+        return "It is a dead letter: fnctl replay \(call.id) calls \(call.function) once more "
             + "with its event"
     }
 }
