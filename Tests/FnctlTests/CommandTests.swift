@@ -14,8 +14,8 @@ import Testing
         let (status, output, _) = await fnctlRun("--help")
         #expect(status == .completed)
         for word in [
-            "register", "invoke", "list", "show", "delete", "calls", "call", "logs", "test",
-            "doctor",
+            "register", "invoke", "list", "show", "delete", "calls", "call", "result", "why",
+            "logs", "cancel", "replay", "test", "doctor",
             "CLOISTER_ENDPOINT", "http://127.0.0.1:8080", "--generate-completion-script",
             "Exit status",
         ] { #expect(output.contains(word), "\(word)") }

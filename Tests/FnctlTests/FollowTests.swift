@@ -51,9 +51,10 @@ import Testing
                 """), "\(recorded.errors)")
     }
 
-    @Test func `a call is followed to its end, with what it wrote before and each line once`()
-        async throws
-    {
+    @Test(arguments: [[CallText.id], ["f", "--call", CallText.id]])
+    func `a call is followed to its end, with what it wrote before and each line once`(
+        _ what: [String]
+    ) async throws {
         let recorded = RecordedConsole()
         let isOver = Mutex(false)
         @Sendable func stream(_ stream: StubServer.Stream) async throws {
@@ -67,18 +68,22 @@ import Testing
             try await stream.clientLeaves()
         }
         @Sendable func respond(_ request: StubServer.Request) -> StubServer.Answer {
-            if request.uri.hasPrefix("/v1/logs") { return .events(stream) }
             let isOver = isOver.withLock { $0 }
+            let texts = ["early", "same", "same"] + (isOver ? ["second", "late"] : [])
+            let lines = texts.map { LineText.with($0) }
             if request.uri.hasSuffix("/logs") {
-                let texts = ["early", "same", "same"] + (isOver ? ["second", "late"] : [])
-                let lines = texts.map { LineText.with($0) }.joined(separator: ",")
+                let lines = lines.joined(separator: ",")
                 return .init(body: #"{"lines":[\#(lines)],"truncated":false}"#)
             }
+            if request.uri.contains("limit=") {
+                return .init(body: #"{"lines":[\#(lines.reversed().joined(separator: ","))]}"#)
+            }
+            if request.uri.hasPrefix("/v1/logs") { return .events(stream) }
             return .init(body: CallText.with(#""state":"\#(isOver ? "completed" : "running")""#))
         }
         try await StubServer.run(respond: respond) { server in
             let (status, _, errors) = await fnctlRun(
-                ["logs", CallText.id, "--follow", "--endpoint", server.url], recorded: recorded)
+                ["logs"] + what + ["--follow", "--endpoint", server.url], recorded: recorded)
             #expect(status == .completed)
             #expect(errors == "call \(CallText.id): failed (crashed)\n")
         }

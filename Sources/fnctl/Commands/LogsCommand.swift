@@ -79,7 +79,7 @@ struct LogsCommand: AsyncParsableCommand {
             filter.call = id
         case .function(let name):
             filter.function = name
-            before = limit ?? (follow ? 0 : 100)
+            before = limit ?? (follow ? (call == nil ? 0 : nil) : 100)
         }
         let console = Console.current
         let screen = LogScreen(

@@ -20,7 +20,7 @@ struct LogFollower: Sendable {
 
     /// Returns when the call that the filter names is over, or when nobody reads any more.
     func run() async throws {
-        guard let id = filter.call, filter.function == nil else { return try await stream() }
+        guard let id = filter.call else { return try await stream() }
         if try await client.call(id).model.isOver {
             await screen.show(stored: try await stored(limit: before))
             return
@@ -116,7 +116,7 @@ struct LogFollower: Sendable {
     /// wanted are not taken for missed ones at the end.
     private func showEarlier() async throws {
         if before == 0 { return }
-        let lines = try await stored(limit: filter.function == nil ? nil : before)
+        let lines = try await stored(limit: filter.call == nil ? before : nil)
         await screen.show(stored: lines, last: before ?? .max)
     }
 
