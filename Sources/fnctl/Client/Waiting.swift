@@ -23,7 +23,9 @@ extension EvaluatorClient {
             let now = clock.now
             if isOver(answer) || now >= end { return answer }
             // Without a pause, a server that does not wait would be asked without end.
-            if now - began < .milliseconds(waitMs) { try await Task.sleep(for: .milliseconds(250)) }
+            if now - began < .milliseconds(waitMs) {
+                try await Task.sleep(for: min(.milliseconds(250), end - now))
+            }
             began = clock.now
         }
     }
