@@ -10,8 +10,8 @@ struct InvokeCommand: AsyncParsableCommand {
             With --output json it is in an envelope with the call's id and state, and so is the \
             problem of a call that failed.
 
-            With --async the call is accepted and runs in the background, also when this \
-            machine is restarted meanwhile. Its id is printed, which fnctl result, call and why \
+            With --async the call is accepted and runs in the background, also when the \
+            evaluator is restarted meanwhile. Its id is printed, which fnctl result, call and why \
             take.
             """)
 
