@@ -104,13 +104,13 @@ import Testing
     @Test func `one cause of all failures is said at once, and a name may be all digits`()
         async throws
     {
-        let now = Format.rfc3339(Date())
+        let then = Format.rfc3339(Date(timeIntervalSinceNow: -310))
         let failed = (0..<37).map { _ in #""state":"failed","cause":"out_of_memory""# }
         let fine = (37..<50).map { _ in #""state":"completed""# }
         let calls = (failed + fine).map { fields in
             """
-            {"id":"\(CallText.id)","function":"123","version":1,"queuedAt":"\(now)",
-            "endedAt":"\(now)",\(fields)}
+            {"id":"\(CallText.id)","function":"123","version":1,"queuedAt":"\(then)",
+            "endedAt":"\(then)",\(fields)}
             """
         }
         let body = "{\"calls\":[\(calls.joined(separator: ","))]}"
@@ -119,7 +119,7 @@ import Testing
             #expect(server.requests.map(\.uri) == ["/v1/calls?function=123&limit=50"])
             #expect(
                 output.hasPrefix(
-                    "37 of the last 50 calls of 123 failed, since \(Format.clock(now)) (just now), "
+                    "37 of the last 50 calls of 123 failed, since \(Format.clock(then)) (5 min ago), "
                         + "all out_of_memory\nthe last 37 in a row\n"), "\(output)")
         }
     }
