@@ -20,8 +20,8 @@ struct Fnctl: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             RegisterCommand.self, InvokeCommand.self, ListCommand.self, ShowCommand.self,
-            DeleteCommand.self, CallsCommand.self, CallCommand.self, WhyCommand.self,
-            LogsCommand.self, CancelCommand.self,
+            DeleteCommand.self, CallsCommand.self, CallCommand.self, ResultCommand.self,
+            WhyCommand.self, LogsCommand.self, CancelCommand.self, ReplayCommand.self,
             TestCommand.self, DoctorCommand.self,
         ])
 

@@ -14,8 +14,8 @@ import Testing
         let (status, output, _) = await fnctlRun("--help")
         #expect(status == .completed)
         for word in [
-            "register", "invoke", "list", "show", "delete", "calls", "call", "logs", "test",
-            "doctor",
+            "register", "invoke", "list", "show", "delete", "calls", "call", "result", "why",
+            "logs", "cancel", "replay", "test", "doctor",
             "CLOISTER_ENDPOINT", "http://127.0.0.1:8080", "--generate-completion-script",
             "Exit status",
         ] { #expect(output.contains(word), "\(word)") }
@@ -30,13 +30,10 @@ import Testing
         ["test", "/no/such/folder"],
     ])
     func wrongUsageExitsWithTwo(arguments: [String]) async {
-        let recorded = RecordedConsole()
-        let status = await Console.$current.withValue(recorded.console()) {
-            await Fnctl.run(arguments)
-        }
+        let (status, output, errors) = await fnctlRun(arguments)
         #expect(status.rawValue == 2)
-        #expect(recorded.output.isEmpty)
-        #expect(!recorded.errors.isEmpty)
+        #expect(output.isEmpty)
+        #expect(!errors.isEmpty)
     }
 
     @Test func aCompletionScriptIsNoFailure() async {

@@ -37,6 +37,26 @@ import Testing
         return folder.appending(path: "echo").filePath
     }
 
+    @Test func `a sample's secrets are sent, and nobody is told of its calls`() async throws {
+        try await StubServer.run(respond: Self.respond) { server in
+            try await withTemporaryFolder { folder in
+                let path = try sample(folder, "cases: [{name: one, event: {say: 1}, expect: 1}]")
+                try folder.write(
+                    "echo/function.yaml",
+                    """
+                    secretEnv: [KEY]
+                    async: {onFailure: https://example.org/hook}
+                    """)
+                let (status, _, errors) = await fnctlRun(
+                    ["test", path, "--endpoint", server.url], environment: ["KEY": "12345678"])
+                #expect(status == .completed, "\(errors)")
+                let body = try json(try #require(server.requests.first).body)
+                #expect(body["secretEnv"] == .object(fields: [("KEY", .string("12345678"))]))
+                #expect(body["async"] == nil)
+            }
+        }
+    }
+
     @Test func casesPassAndTheFunctionIsDeleted() async throws {
         try await StubServer.run(respond: Self.respond) { server in
             try await withTemporaryFolder { folder in

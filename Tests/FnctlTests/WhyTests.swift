@@ -6,7 +6,7 @@ import Testing
 @Suite struct WhyTests {
     private static func call(_ fields: String) -> String {
         """
-        {"id":"01K","function":"hog","version":2,"runtime":"python","queuedAt":"2026-01-31T09:15:02.123Z",
+        {"id":"\(CallText.id)","function":"hog","version":2,"runtime":"python","queuedAt":"2026-01-31T09:15:02.123Z",
         "limits":{"timeoutMs":3000,"memoryMB":64,"tmpMB":16},"startMs":0.5,"initMs":1.5,"runMs":98,
         "queueMs":2,"cpuMs":97,"peakMemoryBytes":67108864,\(fields)}
         """
@@ -20,7 +20,8 @@ import Testing
         }
         var shown = ""
         try await StubServer.run(respond: respond) { server in
-            let (status, output, errors) = await fnctlRun("why", "01K", "--endpoint", server.url)
+            let (status, output, errors) = await fnctlRun(
+                "why", CallText.id, "--endpoint", server.url)
             #expect(status == .completed, "\(errors)")
             shown = output
         }
@@ -63,7 +64,7 @@ import Testing
     @Test(arguments: [
         "handler_error", "init_error", "out_of_memory", "cpu_limit", "wall_timeout", "crashed",
         "exited", "response_too_large", "response_invalid", "cancelled", "template_lost",
-        "evaluator_lost",
+        "evaluator_lost", "expired",
     ])
     func `every cause comes with something to try`(_ cause: String) async throws {
         let state = ["cancelled": "cancelled", "wall_timeout": "timed_out"][cause] ?? "failed"
@@ -89,7 +90,9 @@ import Testing
             let (status, output, _) = await fnctlRun("why", "hog", "--endpoint", server.url)
             #expect(status == .completed)
             #expect(output.hasPrefix("4 of the last 5 calls of hog failed, since "), "\(output)")
-            #expect(output.contains("(2026-01-31T09:15:01Z)\nthe last 3 in a row\n"), "\(output)")
+            #expect(
+                output.contains("2026-01-31 09:15 (2026-01-31)\nthe last 3 in a row\n"), "\(output)"
+            )
             let causes = output.split(separator: "\n").filter { $0.contains(", the newest ") }
             #expect(causes.first?.hasPrefix("3 out_of_memory") == true, "\(output)")
             #expect(causes.last?.hasPrefix("1 wall_timeout") == true, "\(output)")
@@ -98,11 +101,75 @@ import Testing
         }
     }
 
+    @Test func `one cause of all failures is said at once, and a name may be all digits`()
+        async throws
+    {
+        let then = Format.rfc3339(Date(timeIntervalSinceNow: -310))
+        let failed = (0..<37).map { _ in #""state":"failed","cause":"out_of_memory""# }
+        let fine = (37..<50).map { _ in #""state":"completed""# }
+        let calls = (failed + fine).map { fields in
+            """
+            {"id":"\(CallText.id)","function":"123","version":1,"queuedAt":"\(then)",
+            "endedAt":"\(then)",\(fields)}
+            """
+        }
+        let body = "{\"calls\":[\(calls.joined(separator: ","))]}"
+        try await StubServer.run(answering: .init(body: body)) { server in
+            let (_, output, _) = await fnctlRun("why", "123", "--endpoint", server.url)
+            #expect(server.requests.map(\.uri) == ["/v1/calls?function=123&limit=50"])
+            #expect(
+                output.hasPrefix(
+                    "37 of the last 50 calls of 123 failed, since \(Format.clock(then)) (5 min ago), "
+                        + "all out_of_memory\nthe last 37 in a row\n"), "\(output)")
+        }
+    }
+
+    @Test func `an asynchronous call is told with its attempts, its letter and its webhook`()
+        async throws
+    {
+        let attempts = """
+            [{"attempt":1,"state":"failed","cause":"crashed","message":"SIGSEGV\\u001b[2J\\nx",
+            "endedAt":"2026-01-31T09:15:03.123Z"},
+            {"attempt":2,"state":"timed_out","cause":"wall_timeout"}]
+            """
+        let output = try await why(
+            """
+            "state":"failed","cause":"crashed","message":"it got SIGSEGV","async":true,"dead":true,
+            "attempt":3,"maxAttempts":3,"attempts":\(attempts),"replayOf":"\(CallText.id(ending: "A"))",
+            "webhook":{"state":"pending","attempts":2,"lastError":"the answer was 503"}
+            """)
+        for text in [
+            "\nIt is a dead letter: fnctl replay \(CallText.id) calls hog once more with its event\n",
+            "\nattempt 1 failed (crashed), 2026-01-31 09:15:03: SIGSEGV\\u{1b}[2J x\n",
+            "\nattempt 2 timed out (wall_timeout)\n", "\nattempt     3 of 3\n",
+            "\nreplay of   \(CallText.id(ending: "A"))\n",
+            "\nwebhook     pending after 2 attempts: the answer was 503\n",
+        ] { #expect(output.contains(text), "\(output)") }
+    }
+
+    @Test func `a call that waits is told for what, in which place and until when`() async throws {
+        let next = Format.rfc3339(Date(timeIntervalSinceNow: 3600 * 1.5 + 20))
+        let output = try await why(
+            """
+            "state":"queued","async":true,"attempt":1,"maxAttempts":3,"nextAttemptAt":"\(next)",
+            "waiting":{"reason":"retry","place":1,"message":"the last attempt failed"}
+            """)
+        #expect(output.contains("\nIt waits: the last attempt failed; it is next.\n"), "\(output)")
+        #expect(output.contains("\nnext attempt  in 1 h 30 min (\(next))\n"), "\(output)")
+        #expect(try await why(#""state":"queued""#).contains("\nIt waits for a free slot.\n"))
+    }
+
+    @Test func `what is neither an id nor a name is not asked for`() async throws {
+        let (status, _, errors) = await fnctlRun("why", "01K")
+        #expect(status == .usage && errors.contains("is neither a call's id"), "\(errors)")
+    }
+
     @Test func `a cancelled call is told to be so`() async throws {
         let body = Self.call(#""state":"cancelled","cause":"cancelled""#)
         try await StubServer.run(answering: .init(body: body)) { server in
-            let (status, output, _) = await fnctlRun("cancel", "01K", "--endpoint", server.url)
-            #expect(status == .completed && output == "01K is cancelled\n")
+            let (status, output, _) = await fnctlRun(
+                "cancel", CallText.id, "--endpoint", server.url)
+            #expect(status == .completed && output == "\(CallText.id) is cancelled\n")
             #expect(server.requests.map(\.method) == ["DELETE"])
         }
     }

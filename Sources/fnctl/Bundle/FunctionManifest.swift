@@ -8,6 +8,9 @@ struct FunctionSettings: Sendable, Equatable {
     var memoryMB: Int?
     var tmpMB: Int?
     var env: [String: String] = [:]
+    var secretEnv: [String: SecretValue] = [:]
+    var concurrency: Int?
+    var async: AsyncSettings?
     var description: String?
 
     /// These settings where they are given, and `defaults` elsewhere; variables are joined.
@@ -19,6 +22,9 @@ struct FunctionSettings: Sendable, Equatable {
             memoryMB: memoryMB ?? defaults.memoryMB,
             tmpMB: tmpMB ?? defaults.tmpMB,
             env: defaults.env.merging(env) { _, own in own },
+            secretEnv: defaults.secretEnv.merging(secretEnv) { _, own in own },
+            concurrency: concurrency ?? defaults.concurrency,
+            async: async ?? defaults.async,
             description: description ?? defaults.description)
     }
 }
@@ -43,18 +49,37 @@ enum FunctionManifest {
         guard let root = try YAMLNode.parse(text, file: file) else { return FunctionSettings() }
         let fields = try YAMLFields(
             root, what: "a function.yaml",
-            known: ["runtime", "handler", "timeoutMs", "memoryMB", "tmpMB", "env", "description"])
+            known: [
+                "runtime", "handler", "timeoutMs", "memoryMB", "tmpMB", "env", "secretEnv",
+                "concurrency", "async", "description",
+            ])
         var settings = FunctionSettings(
             runtime: try fields.string("runtime"),
             handler: try fields.string("handler"),
             timeoutMs: try fields.int("timeoutMs"),
             memoryMB: try fields.int("memoryMB"),
             tmpMB: try fields.int("tmpMB"),
+            concurrency: try fields.int("concurrency"),
             description: try fields.string("description"))
         if let node = fields["env"] {
             settings.env = try environment(node)
         }
+        if let node = fields["secretEnv"] {
+            for name in try secretNames(node) { settings.secretEnv[name] = .stored }
+        }
+        if let node = fields["async"] {
+            settings.async = try AsyncSettings(node)
+        }
         return settings
+    }
+
+    private static func secretNames(_ node: YAMLNode) throws(YAMLFileError) -> [String] {
+        if case .mapping = node.content {
+            throw node.error(
+                "secretEnv must be a list of names: a value does not belong in a file of the "
+                    + "bundle; set it in the environment of fnctl, or see --secret")
+        }
+        return try node.strings("secretEnv")
     }
 
     private static func environment(_ node: YAMLNode) throws(YAMLFileError) -> [String: String] {

@@ -12,6 +12,7 @@ struct FunctionSource: Sendable {
 
     /// Reads a source file, a folder or a zip.
     /// - Parameter overrides: settings that go before those found at the path.
+    ///   A secret that `function.yaml` names has the environment's value, where there is one.
     init(path: String, overrides: FunctionSettings = FunctionSettings()) throws {
         let url = URL(filePath: path)
         var isFolder: ObjCBool = false
@@ -26,7 +27,12 @@ struct FunctionSource: Sendable {
     }
 
     private init(folder: URL, overrides: FunctionSettings) throws {
-        var settings = overrides.filled(from: try FunctionManifest.read(in: folder))
+        var manifest = try FunctionManifest.read(in: folder)
+        for name in manifest.secretEnv.keys {
+            guard let value = Surroundings.current.environment[name] else { continue }
+            manifest.secretEnv[name] = .given(value)
+        }
+        var settings = overrides.filled(from: manifest)
         let bundle = try BundleFolder(folder)
         if settings.runtime == nil {
             let handlerFile = (settings.handler ?? "index.handler").prefix { $0 != "." }
@@ -93,16 +99,12 @@ struct FunctionSource: Sendable {
             ("timeoutMs", settings.timeoutMs.map(JSONValue.int)),
             ("memoryMB", settings.memoryMB.map(JSONValue.int)),
             ("tmpMB", settings.tmpMB.map(JSONValue.int)),
+            ("concurrency", settings.concurrency.map(JSONValue.int)),
+            ("async", settings.async?.json),
             ("description", settings.description.map(JSONValue.string)),
+            ("env", Self.object(settings.env, JSONValue.string)),
+            ("secretEnv", Self.object(settings.secretEnv, \.json)),
         ]
-        if !settings.env.isEmpty {
-            let members = settings.env.sorted { $0.key < $1.key }
-            fields.append(
-                (
-                    "env",
-                    .object(members.map { JSONValue.Member(key: $0.key, value: .string($0.value)) })
-                ))
-        }
         switch content {
         case .code(let text): fields.append(("code", .string(text)))
         case .zip(let bytes): fields.append(("zip", .string(Data(bytes).base64EncodedString())))
@@ -110,10 +112,34 @@ struct FunctionSource: Sendable {
         return .object(fields: fields)
     }
 
-    /// The same function with other limits.
+    /// Variables in the order of their names; nil when there are none.
+    private static func object<Value>(
+        _ variables: [String: Value], _ json: (Value) -> JSONValue
+    ) -> JSONValue? {
+        if variables.isEmpty { return nil }
+        let members = variables.sorted { $0.key < $1.key }
+        return .object(members.map { JSONValue.Member(key: $0.key, value: json($0.value)) })
+    }
+
+    /// The same function with other limits, for calls that are waited for. How asynchronous
+    /// calls are treated is left out, so that nobody is told of a test's calls.
     func limited(timeoutMs: Int?, memoryMB: Int?) -> FunctionSource {
         let limits = FunctionSettings(timeoutMs: timeoutMs, memoryMB: memoryMB)
-        return FunctionSource(content: content, settings: limits.filled(from: settings))
+        var settings = limits.filled(from: settings)
+        settings.async = nil
+        return FunctionSource(content: content, settings: settings)
+    }
+
+    /// The same function with the secret that its webhooks are signed with.
+    func signing(with secret: String) throws(Failure) -> FunctionSource {
+        guard let async = settings.async, async.hasWebhook else {
+            throw .usage(
+                "--webhook-secret is for a function with async.onSuccess or async.onFailure in "
+                    + "its \(FunctionManifest.fileName), and there is neither; leave it out")
+        }
+        var settings = settings
+        settings.async?.webhookSecret = secret
+        return FunctionSource(content: content, settings: settings)
     }
 
     private init(content: Content, settings: FunctionSettings) {

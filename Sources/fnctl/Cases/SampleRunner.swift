@@ -5,7 +5,6 @@ import Foundation
 /// The function gets a name of its own for the run. Limits belong to a version of a function,
 /// so each set of limits among the cases becomes a version.
 struct SampleRunner {
-    private static let maxAttempts = 5
     private static let maxLogLines = 10
 
     let sample: Sample
@@ -75,31 +74,15 @@ struct SampleRunner {
     private func run(_ testCase: TestCase, _ name: String, version: Int?) async throws -> CaseResult
     {
         let event = Array(testCase.event.compact.utf8)
-        let answer = try await invoke(name, version, event)
+        let answer = try await EvaluatorClient.patiently {
+            try await client.invoke(name, version: version, event: event)
+        }
         var failure = CaseVerdict.judge(answer, against: testCase.expectation)
         if !failure.isEmpty, let id = answer.callID {
             failure += await logTail(of: id)
             failure.append("call \(id)")
         }
         return result(testCase, failure: failure, ms: answer.runMs, callID: answer.callID)
-    }
-
-    /// Waits when the evaluator is busy or still starting, as it asks.
-    private func invoke(_ name: String, _ version: Int?, _ event: [UInt8]) async throws
-        -> CallAnswer
-    {
-        var attempt = 1
-        while true {
-            do {
-                return try await client.invoke(name, version: version, event: event)
-            } catch let failure as Failure {
-                guard let seconds = failure.retryAfterSeconds, attempt < Self.maxAttempts else {
-                    throw failure
-                }
-                attempt += 1
-                try await Task.sleep(for: .seconds(min(max(seconds, 1), 5)))
-            }
-        }
     }
 
     private func logTail(of id: String) async -> [String] {

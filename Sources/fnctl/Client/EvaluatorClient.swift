@@ -7,10 +7,12 @@ struct Document<Model: Sendable>: Sendable {
     let model: Model
 }
 
-/// The evaluator's HTTP API, one method a request (docs/api.md).
+/// The evaluator's HTTP API, one method a request (docs/api.md), in an extension for each kind.
 ///
 /// Every method throws a `Failure` that is ready to be shown.
 struct EvaluatorClient: Sendable {
+    private static let maxAttempts = 5
+
     let transport: Transport
 
     var endpoint: Endpoint { transport.endpoint }
@@ -19,63 +21,6 @@ struct EvaluatorClient: Sendable {
         _ endpoint: Endpoint, _ body: (EvaluatorClient) async throws -> Result
     ) async throws -> Result {
         try await Transport.with(endpoint) { try await body(EvaluatorClient(transport: $0)) }
-    }
-
-    // MARK: functions
-
-    /// Registers a function; `created` is false when the newest version was the same already.
-    func register(
-        _ name: String, _ body: JSONValue
-    ) async throws -> (created: Bool, function: Document<FunctionRecord>) {
-        let answer = try await exchange(
-            .PUT, ["v1", "functions", name], body: Array(body.compact.utf8), timeoutSeconds: 120)
-        return (answer.status == 201, try decode(answer))
-    }
-
-    func function(_ name: String, version: Int?) async throws -> Document<FunctionRecord> {
-        try await get(["v1", "functions", name], [("version", version.map(String.init))])
-    }
-
-    func functions() async throws -> Document<[FunctionRecord]> {
-        try await pages(["v1", "functions"], list: "functions")
-    }
-
-    func versions(of name: String) async throws -> Document<[FunctionRecord]> {
-        try await pages(["v1", "functions", name, "versions"], list: "versions")
-    }
-
-    func delete(_ name: String) async throws {
-        _ = try await exchange(.DELETE, ["v1", "functions", name])
-    }
-
-    // MARK: calls
-
-    func invoke(_ name: String, version: Int?, event: [UInt8]) async throws -> CallAnswer {
-        // A call may run for 15 minutes and wait in a queue before.
-        let answer = try await send(
-            .POST, ["v1", "functions", name, "invoke"], [("version", version.map(String.init))],
-            body: event, timeoutSeconds: 3600)
-        return try CallAnswer(answer) ?? { throw failure(for: answer) }()
-    }
-
-    func call(_ id: String) async throws -> Document<CallRecord> {
-        try await get(["v1", "calls", id])
-    }
-
-    /// Cancels a call and waits until its cell is gone.
-    func cancel(_ id: String) async throws -> Document<CallRecord> {
-        try decode(try await exchange(.DELETE, ["v1", "calls", id]))
-    }
-
-    func calls(function: String?, state: String?, limit: Int) async throws -> Document<[CallRecord]>
-    {
-        try await pages(
-            ["v1", "calls"], [("function", function), ("state", state)], list: "calls", limit: limit
-        )
-    }
-
-    func logs(of id: String) async throws -> Document<CallLog> {
-        try await get(["v1", "calls", id, "logs"])
     }
 
     // MARK: the service
@@ -91,31 +36,33 @@ struct EvaluatorClient: Sendable {
 
     // MARK: requests
 
-    private func send(
+    func send(
         _ method: HTTPMethod, _ path: [String], _ query: [(String, String?)] = [],
-        body: [UInt8]? = nil, timeoutSeconds: Int64 = 30
+        headers: [(String, String)] = [], body: [UInt8]? = nil, timeoutSeconds: Int64 = 30
     ) async throws -> HTTPAnswer {
         try await transport.send(
-            method, endpoint.url(path, query: query), body: body, timeoutSeconds: timeoutSeconds)
+            method, endpoint.url(path, query: query), headers: headers, body: body,
+            timeoutSeconds: timeoutSeconds)
     }
 
-    private func exchange(
+    func exchange(
         _ method: HTTPMethod, _ path: [String], _ query: [(String, String?)] = [],
-        body: [UInt8]? = nil, timeoutSeconds: Int64 = 30
+        headers: [(String, String)] = [], body: [UInt8]? = nil, timeoutSeconds: Int64 = 30
     ) async throws -> HTTPAnswer {
-        let answer = try await send(method, path, query, body: body, timeoutSeconds: timeoutSeconds)
+        let answer = try await send(
+            method, path, query, headers: headers, body: body, timeoutSeconds: timeoutSeconds)
         guard (200..<300).contains(answer.status) else { throw failure(for: answer) }
         return answer
     }
 
-    private func get<Model: Decodable & Sendable>(
-        _ path: [String], _ query: [(String, String?)] = []
+    func get<Model: Decodable & Sendable>(
+        _ path: [String], _ query: [(String, String?)] = [], timeoutSeconds: Int64 = 30
     ) async throws -> Document<Model> {
-        try decode(try await exchange(.GET, path, query))
+        try decode(try await exchange(.GET, path, query, timeoutSeconds: timeoutSeconds))
     }
 
     /// Follows the cursors of a list until its end or until there are `limit` elements.
-    private func pages<Element: Decodable & Sendable>(
+    func pages<Element: Decodable & Sendable>(
         _ path: [String], _ query: [(String, String?)] = [], list: String, limit: Int = .max
     ) async throws -> Document<[Element]> {
         var json: [JSONValue] = []
@@ -139,8 +86,7 @@ struct EvaluatorClient: Sendable {
         return Document(json: .object(members), model: Array(model.prefix(limit)))
     }
 
-    private func decode<Model: Decodable & Sendable>(_ answer: HTTPAnswer) throws -> Document<Model>
-    {
+    func decode<Model: Decodable & Sendable>(_ answer: HTTPAnswer) throws -> Document<Model> {
         do {
             return Document(
                 json: try JSONParser.parse(answer.body),
@@ -164,7 +110,7 @@ struct EvaluatorClient: Sendable {
     // MARK: failures
 
     /// The failure to show for an answer of 400 and above.
-    private func failure(for answer: HTTPAnswer) -> Failure {
+    func failure(for answer: HTTPAnswer) -> Failure {
         guard let json = try? JSONParser.parse(answer.body), let problem = Problem(json) else {
             return notAnEvaluator(answer, "it is not a problem document")
         }
@@ -173,7 +119,20 @@ struct EvaluatorClient: Sendable {
         return Failure(problem.summary + advice, retryAfterSeconds: seconds)
     }
 
-    private func notAnEvaluator(_ answer: HTTPAnswer, _ reason: String) -> Failure {
+    /// Runs `body` again when the evaluator is busy or still starting, as it asks.
+    static func patiently<Result>(_ body: () async throws -> Result) async throws -> Result {
+        for _ in 1..<maxAttempts {
+            do {
+                return try await body()
+            } catch let failure as Failure {
+                guard let seconds = failure.retryAfterSeconds else { throw failure }
+                try await Task.sleep(for: .seconds(min(max(seconds, 1), 5)))
+            }
+        }
+        return try await body()
+    }
+
+    func notAnEvaluator(_ answer: HTTPAnswer, _ reason: String) -> Failure {
         let type = answer.header("content-type") ?? "no content type"
         return Failure(
             "the answer from \(endpoint) (status \(answer.status), \(type)) is not one of an "

@@ -1,5 +1,22 @@
 /// A version of a function, as the API describes it.
 struct FunctionRecord: Decodable, Sendable {
+    /// How its asynchronous calls are treated.
+    struct Async: Decodable, Sendable {
+        let attempts: Int?
+        let backoffMs: Int?
+        let retryOn: [String]?
+        let maxAgeMs: Int?
+        let onSuccess: String?
+        let onFailure: String?
+    }
+
+    /// Its latest calls failed: how many in a row, since when, and why the latest did.
+    struct Failing: Decodable, Sendable {
+        let calls: Int
+        let since: String
+        let cause: String?
+    }
+
     let name: String
     let version: Int
     let runtime: String
@@ -10,57 +27,13 @@ struct FunctionRecord: Decodable, Sendable {
     let memoryMB: Int
     let tmpMB: Int
     let env: [String: String]?
+    /// The names of its secret variables.
+    let secretEnv: [String]?
+    let concurrency: Int?
+    let async: Async?
+    let failing: Failing?
     let description: String?
     let createdAt: String
-}
-
-/// What is on record about a call.
-struct CallRecord: Decodable, Sendable {
-    struct Limits: Decodable, Sendable {
-        let timeoutMs: Int
-        let memoryMB: Int
-        let tmpMB: Int
-    }
-
-    let id: String
-    let function: String
-    let version: Int
-    let runtime: String?
-    let state: String
-    let cause: String?
-    let message: String?
-    let errorType: String?
-    let stack: [String]?
-    let exitCode: Int?
-    let signal: String?
-    let blocked: String?
-    let queuedAt: String
-    let startedAt: String?
-    let endedAt: String?
-    let queueMs: Double?
-    let startMs: Double?
-    let initMs: Double?
-    let runMs: Double?
-    let cpuMs: Double?
-    let peakMemoryBytes: Int?
-    let bytesIn: Int?
-    let bytesOut: Int?
-    let logBytes: Int?
-    let logTruncated: Bool?
-    let limits: Limits?
-    let template: String?
-}
-
-/// What a call wrote to its standard output and error.
-struct CallLog: Decodable, Sendable {
-    struct Line: Decodable, Sendable {
-        let time: String
-        let stream: String
-        let text: String
-    }
-
-    let lines: [Line]
-    let truncated: Bool
 }
 
 /// What the evaluator says about itself.

@@ -13,6 +13,11 @@ struct HTTPAnswer: Sendable {
     func header(_ name: String) -> String? { headers.first(name: name) }
 }
 
+/// A stream that could not be opened, or that broke off.
+struct ConnectionLost: Error, Sendable {
+    let reason: String
+}
+
 /// Sends requests to the evaluator and explains why one could not be sent.
 struct Transport: Sendable {
     /// More than any answer of the API; a wrong server must not fill the memory.
@@ -45,26 +50,87 @@ struct Transport: Sendable {
     /// - Throws: `Failure` with status `unreachable` when there is no answer in time, and
     ///   `CancellationError`.
     func send(
-        _ method: HTTPMethod, _ url: String, body: [UInt8]? = nil, timeoutSeconds: Int64
+        _ method: HTTPMethod, _ url: String, headers: [(String, String)] = [],
+        body: [UInt8]? = nil, timeoutSeconds: Int64
     ) async throws -> HTTPAnswer {
-        var request = HTTPClientRequest(url: url)
-        request.method = method
-        request.headers.add(name: "Accept", value: "application/json, application/problem+json")
-        request.headers.add(name: "User-Agent", value: "fnctl")
+        var request = request(method, url, headers)
+        request.headers.replaceOrAdd(
+            name: "Accept", value: "application/json, application/problem+json")
         if let body {
             request.headers.add(name: "Content-Type", value: "application/json")
             request.body = .bytes(ByteBuffer(bytes: body))
         }
         do {
             let response = try await http.execute(request, timeout: .seconds(timeoutSeconds))
-            let body = try await response.body.collect(upTo: Self.maxAnswerBytes)
-            return HTTPAnswer(
-                status: Int(response.status.code), headers: response.headers,
-                body: Array(body.readableBytesView))
+            return try await Self.collect(response)
         } catch {
             if Task.isCancelled || error is CancellationError { throw CancellationError() }
             throw unreachable(because: reason(for: error, seconds: timeoutSeconds))
         }
+    }
+
+    /// Reads an answer while it comes, piece by piece.
+    /// - Parameters:
+    ///   - opened: is called once when the answer has begun. What comes is not read meanwhile.
+    ///   - each: is called with each piece; false ends the stream.
+    /// - Returns: nil, or another answer than the one that streams, read to its end.
+    /// - Throws: `ConnectionLost`, `CancellationError` and what the closures throw.
+    func stream(
+        _ url: String, headers: [(String, String)], isStream: (HTTPAnswer) -> Bool,
+        opened: () async throws -> Void, each: (ByteBuffer) async throws -> Bool
+    ) async throws -> HTTPAnswer? {
+        let response: HTTPClientResponse
+        do {
+            // The time is for the beginning of the answer only.
+            response = try await http.execute(
+                request(.GET, url, headers), timeout: .seconds(Self.streamSeconds))
+            let head = HTTPAnswer(
+                status: Int(response.status.code), headers: response.headers, body: [])
+            guard isStream(head) else { return try await Self.collect(response) }
+        } catch {
+            throw lost(error)
+        }
+        try await opened()
+        var pieces = response.body.makeAsyncIterator()
+        while let piece = try await next(&pieces) {
+            guard try await each(piece) else { break }
+        }
+        try Task.checkCancellation()
+        return nil
+    }
+
+    private static let streamSeconds: Int64 = 30
+
+    private func next(
+        _ pieces: inout HTTPClientResponse.Body.AsyncIterator
+    ) async throws -> ByteBuffer? {
+        do {
+            return try await pieces.next()
+        } catch {
+            throw lost(error)
+        }
+    }
+
+    private func lost(_ error: any Error) -> any Error {
+        if Task.isCancelled || error is CancellationError { return CancellationError() }
+        return ConnectionLost(reason: reason(for: error, seconds: Self.streamSeconds))
+    }
+
+    private func request(
+        _ method: HTTPMethod, _ url: String, _ headers: [(String, String)]
+    ) -> HTTPClientRequest {
+        var request = HTTPClientRequest(url: url)
+        request.method = method
+        request.headers.add(name: "User-Agent", value: "fnctl")
+        request.headers.add(contentsOf: headers)
+        return request
+    }
+
+    private static func collect(_ response: HTTPClientResponse) async throws -> HTTPAnswer {
+        let body = try await response.body.collect(upTo: maxAnswerBytes)
+        return HTTPAnswer(
+            status: Int(response.status.code), headers: response.headers,
+            body: Array(body.readableBytesView))
     }
 
     func unreachable(because reason: String) -> Failure {
@@ -88,7 +154,7 @@ struct Transport: Sendable {
         case let error as HTTPClientError where error == .connectTimeout:
             return "no connection within 5 s"
         case let error as HTTPClientError where error == .remoteConnectionClosed:
-            return "it closed the connection without an answer"
+            return "it closed the connection without the whole answer"
         case is NIOTooManyBytesError:
             return "its answer is larger than \(Format.size(bytes: Self.maxAnswerBytes))"
         default:

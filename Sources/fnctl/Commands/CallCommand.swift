@@ -7,11 +7,13 @@ struct CallCommand: AsyncParsableCommand {
     @Argument(help: "The call's id.")
     var id: String
 
+    @OptionGroup var wait: WaitOption
     @OptionGroup var options: GlobalOptions
 
     func run() async throws {
         try await options.withClient { client in
-            options.show(try await client.call(id)) { call, console in
+            let call = try await client.call(id, waitMs: wait.milliseconds ?? 0)
+            options.show(call) { call, console in
                 Self.details(call).print(to: console)
                 for line in call.stack ?? [] { console.print("  " + Printable.block(line)) }
             }
@@ -21,10 +23,11 @@ struct CallCommand: AsyncParsableCommand {
     static func details(_ call: CallRecord) -> Table {
         let errorType = call.errorType.map { "\($0): " } ?? ""
         let lost = call.logTruncated == true ? ", cut off at the limit" : ""
-        return Table(pairs: [
+        let pairs: [(String, String?)] = [
             ("call", call.id),
             ("function", "\(call.function) version \(call.version)"),
-            ("state", call.state),
+            ("state", call.state + (call.dead == true ? ", a dead letter" : "")),
+            ("waits for", AsyncText.waiting(call)),
             ("cause", call.cause),
             ("message", call.message.map { errorType + $0 }),
             ("exit code", call.exitCode.map { "\($0)" }),
@@ -44,7 +47,8 @@ struct CallCommand: AsyncParsableCommand {
                 }
             ),
             ("template", call.template),
-        ])
+        ]
+        return Table(pairs: pairs + AsyncText.pairs(call))
     }
 
     private static func times(_ call: CallRecord) -> String? {

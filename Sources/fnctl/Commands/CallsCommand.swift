@@ -17,6 +17,9 @@ struct CallsCommand: AsyncParsableCommand {
     @Option(help: "Only calls in this state.")
     var state: CallState?
 
+    @Flag(help: "Only dead letters: asynchronous calls that failed for good.")
+    var dead = false
+
     @Option(help: ArgumentHelp("At most so many.", valueName: "n"))
     var limit: Int = 20
 
@@ -31,10 +34,10 @@ struct CallsCommand: AsyncParsableCommand {
     func run() async throws {
         try await options.withClient { client in
             let calls = try await client.calls(
-                function: function, state: state?.rawValue, limit: limit)
+                function: function, state: state?.rawValue, dead: dead, limit: limit)
             options.show(calls) { calls, console in
                 if calls.isEmpty {
-                    console.note("there are no such calls")
+                    console.note("there are no such \(dead ? "dead letters" : "calls")")
                 } else {
                     Self.table(calls).print(to: console)
                 }
@@ -43,19 +46,25 @@ struct CallsCommand: AsyncParsableCommand {
     }
 
     static func table(_ calls: [CallRecord], now: Date = Date()) -> Table {
-        var table = Table([
-            ("id", .left), ("function", .left), ("version", .right), ("state", .left),
-            ("cause", .left),
-            ("run", .right), ("memory", .right), ("queued", .left),
-        ])
+        let anyAsync = calls.contains { $0.async == true }
+        let attempt: [(String, Table.Alignment)] = anyAsync ? [("attempt", .left)] : []
+        var table = Table(
+            [
+                ("id", .left), ("function", .left), ("version", .right), ("state", .left),
+                ("cause", .left),
+            ] + attempt + [("run", .right), ("memory", .right), ("queued", .left)])
         for call in calls {
-            table.add([
-                "\(call.id)", "\(call.function)", "\(call.version)",
-                Table.Cell(call.state, TextStyle.ofCall(state: call.state)), "\(call.cause ?? "")",
-                "\(call.runMs.map(Format.duration) ?? "")",
-                "\(call.peakMemoryBytes.map(Format.size) ?? "")",
-                "\(Format.relative(call.queuedAt, to: now))",
-            ])
+            let attempt = anyAsync ? [Table.Cell(AsyncText.attempt(call) ?? "")] : []
+            table.add(
+                [
+                    "\(call.id)", "\(call.function)", "\(call.version)",
+                    Table.Cell(call.state, TextStyle.ofCall(state: call.state)),
+                    "\(call.cause ?? "")",
+                ] + attempt + [
+                    "\(call.runMs.map(Format.duration) ?? "")",
+                    "\(call.peakMemoryBytes.map(Format.size) ?? "")",
+                    "\(Format.relative(call.queuedAt, to: now))",
+                ])
         }
         return table
     }

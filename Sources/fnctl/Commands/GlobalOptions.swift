@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
     case table, json
@@ -16,7 +15,7 @@ struct GlobalOptions: ParsableArguments {
 
     /// The endpoint from the option, else from the environment, else this machine's.
     func resolvedEndpoint(
-        environment: [String: String] = ProcessInfo.processInfo.environment
+        environment: [String: String] = Surroundings.current.environment
     ) throws -> Endpoint {
         let (text, origin): (String, String) =
             if let endpoint {

@@ -9,6 +9,10 @@ struct InvokeCommand: AsyncParsableCommand {
             The result is printed over several lines on a terminal and as it came otherwise. \
             With --output json it is in an envelope with the call's id and state, and so is the \
             problem of a call that failed.
+
+            With --async the call is accepted and runs in the background, also when the \
+            evaluator is restarted meanwhile. Its id is printed, which fnctl result, call and why \
+            take.
             """)
 
     @Argument(help: "The function's name.")
@@ -23,14 +27,52 @@ struct InvokeCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The version to call (default: the newest).", valueName: "n"))
     var version: Int?
 
+    @Flag(name: .customLong("async"), help: "Print the call's id and do not wait for its end.")
+    var isAsync = false
+
+    @Option(
+        help: ArgumentHelp(
+            "The same key within a day is the same call, which runs once.", valueName: "key"))
+    var idempotencyKey: String?
+
     @OptionGroup var options: GlobalOptions
+
+    func validate() throws {
+        guard let key = idempotencyKey else { return }
+        guard (1...255).contains(key.utf8.count),
+            key.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else {
+            throw ValidationError(
+                "--idempotency-key must be 1 to 255 visible ASCII characters, without spaces")
+        }
+    }
 
     func run() async throws {
         let event = try Self.event(data)
         try await options.withClient { client in
-            let answer = try await client.invoke(name, version: version, event: event)
-            try show(answer, Console.current)
+            if isAsync {
+                show(
+                    try await client.invokeLater(
+                        name, version: version, event: event, idempotencyKey: idempotencyKey))
+                return
+            }
+            let answer = try await client.invoke(
+                name, version: version, event: event, idempotencyKey: idempotencyKey)
+            try answer.show(name, as: options.output, Console.current)
             if answer.exitStatus != .completed { throw Failure(nil, status: answer.exitStatus) }
+        }
+    }
+
+    /// The id alone, for a script; a person is told what to do with it.
+    private func show(_ call: Document<CallRecord>) {
+        options.show(call) { call, console in
+            let id = Printable.line(call.id)
+            console.print(id)
+            guard console.isTerminal else { return }
+            console.note(
+                console.styled(
+                    "fnctl why \(id) tells what becomes of it, and fnctl result \(id) --wait 1m "
+                        + "waits for its result", .dim))
         }
     }
 
@@ -42,7 +84,7 @@ struct InvokeCommand: AsyncParsableCommand {
         case nil:
             return []
         case "-":
-            bytes = Array(FileHandle.standardInput.readDataToEndOfFile())
+            bytes = Surroundings.current.readStandardInput()
             origin = "standard input"
         case let data? where data.hasPrefix("@"):
             origin = String(data.dropFirst())
@@ -57,39 +99,5 @@ struct InvokeCommand: AsyncParsableCommand {
             throw Failure.usage("the event in \(origin) is not JSON: \(error)")
         }
         return bytes
-    }
-
-    private func show(_ answer: CallAnswer, _ console: Console) throws {
-        if options.output == .json {
-            console.print(json: try answer.envelope())
-            return
-        }
-        switch answer.outcome {
-        case .result(let bytes):
-            if console.isTerminal, let value = try? JSONParser.parse(bytes) {
-                console.print(json: value)
-            } else {
-                console.print(String(decoding: bytes, as: UTF8.self))
-            }
-        case .problem(let problem):
-            let cause = problem.cause.map { " (\($0))" } ?? ""
-            console.note(
-                "fnctl: \(name) \(answer.stateInWords)\(cause): \(Printable.block(problem.detail))")
-            for line in problem.stack { console.note("  " + Printable.block(line)) }
-            if let id = answer.callID {
-                console.note("call \(id): fnctl why \(id) tells more")
-            }
-        }
-    }
-}
-
-extension CallAnswer {
-    /// The state as the rest of a sentence that begins with the function's name.
-    var stateInWords: String {
-        switch state {
-        case "timed_out": "timed out"
-        case "cancelled": "was cancelled"
-        default: state
-        }
     }
 }

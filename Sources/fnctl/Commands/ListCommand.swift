@@ -22,20 +22,33 @@ struct ListCommand: AsyncParsableCommand {
 
 /// Functions, or versions of one, a row each.
 enum FunctionTable {
+    /// A column says what fails, when anything does.
     static func make(_ functions: [FunctionRecord], now: Date = Date()) -> Table {
-        var table = Table([
-            ("name", .left), ("version", .right), ("runtime", .left), ("handler", .left),
-            ("timeout", .right), ("memory", .right), ("code", .right), ("registered", .left),
-            ("description", .left),
-        ])
+        let anyFails = functions.contains { $0.failing != nil }
+        let failing: [(String, Table.Alignment)] = anyFails ? [("failing", .left)] : []
+        var table = Table(
+            [
+                ("name", .left), ("version", .right), ("runtime", .left), ("handler", .left),
+                ("timeout", .right), ("memory", .right), ("code", .right), ("registered", .left),
+            ] + failing + [("description", .left)])
         for function in functions {
-            table.add([
-                Table.Cell(function.name, .bold), "\(function.version)", "\(function.runtime)",
-                "\(function.handler)", "\(Format.duration(ms: function.timeoutMs))",
-                "\(function.memoryMB) MB", "\(Format.size(bytes: function.codeBytes))",
-                "\(Format.relative(function.createdAt, to: now))", "\(function.description ?? "")",
-            ])
+            let failing = Table.Cell(
+                function.failing.map { Self.failing($0, now: now) } ?? "", .red)
+            table.add(
+                [
+                    Table.Cell(function.name, .bold), "\(function.version)",
+                    "\(function.runtime)", "\(function.handler)",
+                    "\(Format.duration(ms: function.timeoutMs))", "\(function.memoryMB) MB",
+                    "\(Format.size(bytes: function.codeBytes))",
+                    "\(Format.relative(function.createdAt, to: now))",
+                ] + (anyFails ? [failing] : []) + ["\(function.description ?? "")"])
         }
         return table
+    }
+
+    /// `37× out_of_memory since 14:02`
+    static func failing(_ failing: FunctionRecord.Failing, now: Date = Date()) -> String {
+        let cause = failing.cause ?? "failed"
+        return "\(failing.calls)× \(cause) since \(Format.clock(failing.since, now: now))"
     }
 }

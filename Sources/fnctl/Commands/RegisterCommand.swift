@@ -10,9 +10,14 @@ struct RegisterCommand: AsyncParsableCommand {
         abstract: "Register a new version of a function.",
         discussion: """
             PATH is a source file (.py, .js, .mjs, .cjs), a folder or a .zip. A folder may have \
-            a function.yaml with runtime, handler, timeoutMs, memoryMB, tmpMB, env and \
-            description; options go before it. Links are refused; __pycache__, .git, \
-            node_modules/.cache, function.yaml and cases.yaml are left out.
+            a function.yaml with runtime, handler, timeoutMs, memoryMB, tmpMB, env, secretEnv, \
+            concurrency, async and description; options go before it. Links are refused; \
+            __pycache__, .git, node_modules/.cache, function.yaml and cases.yaml are left out.
+
+            A secret's value is neither in function.yaml nor on the command line: secretEnv is \
+            a list of names, and each has the value that fnctl's own environment has for it, \
+            else the value that is stored with the function already. --secret names more, or \
+            reads one from a file, whose last line end does not count.
             """)
 
     @Argument(help: "The function's name: lower case letters, digits, - and _.")
@@ -51,6 +56,22 @@ struct RegisterCommand: AsyncParsableCommand {
             "A variable of the handler's environment; may be repeated.", valueName: "key=value"))
     var variables: [String] = []
 
+    @Option(
+        name: .customLong("secret"), parsing: .singleValue,
+        help: ArgumentHelp(
+            "A secret variable, from fnctl's environment, a file or standard input (NAME=-); "
+                + "may be repeated.", valueName: "name[=@file]"))
+    var secrets: [String] = []
+
+    @Option(help: ArgumentHelp("Calls of it that run at once (default: no limit).", valueName: "n"))
+    var concurrency: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "What webhooks are signed with, from a file or standard input (-); "
+                + "without it, what is stored.", valueName: "@file"))
+    var webhookSecret: String?
+
     @Option(help: "What the function does.")
     var description: String?
 
@@ -73,10 +94,14 @@ struct RegisterCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let secrets = try SecretOptions(secrets: secrets, webhook: webhookSecret)
         let overrides = FunctionSettings(
             runtime: runtime?.rawValue, handler: handler, timeoutMs: timeout, memoryMB: memory,
-            tmpMB: tmp, env: try environment(), description: description)
-        let source = try FunctionSource(path: path, overrides: overrides)
+            tmpMB: tmp, env: try environment(),
+            secretEnv: try secrets.variables.mapValues { .given(try $0.read()) },
+            concurrency: concurrency, description: description)
+        var source = try FunctionSource(path: path, overrides: overrides)
+        if let secret = secrets.webhook { source = try source.signing(with: try secret.read()) }
         try await options.withClient { client in
             let (created, function) = try await client.register(name, source.body)
             options.show(function) { function, console in

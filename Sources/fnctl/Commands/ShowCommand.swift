@@ -47,11 +47,27 @@ struct ShowCommand: AsyncParsableCommand {
             ("timeout", Format.duration(ms: function.timeoutMs)),
             ("memory", "\(function.memoryMB) MB"),
             ("/tmp", "\(function.tmpMB) MB"),
+            ("concurrency", function.concurrency.map { "\($0) at once" }),
+            ("async", function.async.flatMap(Self.retries)),
+            ("retry on", function.async?.retryOn.map { $0.joined(separator: ", ") }),
+            ("on success", function.async?.onSuccess),
+            ("on failure", function.async?.onFailure),
+            ("failing", function.failing.map { FunctionTable.failing($0) }),
             ("registered", "\(Format.relative(function.createdAt)) (\(function.createdAt))"),
         ]
         for (key, value) in (function.env ?? [:]).sorted(by: { $0.key < $1.key }) {
             pairs.append(("env", "\(key)=\(value)"))
         }
+        for name in (function.secretEnv ?? []).sorted() { pairs.append(("secret", name)) }
         return Table(pairs: pairs)
+    }
+
+    private static func retries(_ async: FunctionRecord.Async) -> String? {
+        let parts = [
+            async.attempts.map { "\($0) attempt\($0 == 1 ? "" : "s")" },
+            async.backoffMs.map { "\(Format.duration(ms: $0)) before the second" },
+            async.maxAgeMs.map { "none begins after \(Format.duration(ms: $0))" },
+        ].compactMap { $0 }
+        return parts.isEmpty ? nil : parts.joined(separator: ", ")
     }
 }

@@ -5,7 +5,8 @@ struct WhyCommand: AsyncParsableCommand {
         commandName: "why",
         abstract: "Say on one screen what happened to a call, and what to try.",
         discussion: """
-            With a function's name instead of a call's id: how its latest calls failed, grouped by cause.
+            With a function's name instead of a call's id: how its latest calls failed, grouped \
+            by cause.
             """)
 
     @Argument(help: "The call's id, or a function's name.")
@@ -20,17 +21,19 @@ struct WhyCommand: AsyncParsableCommand {
     private static let logLines = 10
 
     func run() async throws {
+        let reference = try CallReference(id)
         try await options.withClient { client in
-            // Names have no capital letters, and ids no small ones.
-            if id.contains(where: \.isLowercase) {
-                let calls = try await client.calls(
-                    function: id, state: nil, limit: Self.latest)
+            let id: String
+            switch reference {
+            case .function(let name):
+                let calls = try await client.calls(function: name, limit: Self.latest)
                 options.show(calls) { calls, console in
-                    for line in WhyText.summary(of: id, calls) {
+                    for line in WhyText.summary(of: name, calls) {
                         console.print(Printable.block(line))
                     }
                 }
                 return
+            case .call(let call): id = call
             }
             let call = try await client.call(id)
             if options.output == .json {
@@ -47,14 +50,19 @@ struct WhyCommand: AsyncParsableCommand {
         console.print("\(call.function) version \(call.version), \(when)")
         console.print(console.styled(Printable.line(WhyText.sentence(call)), .bold))
         for line in call.stack ?? [] { console.print("  " + Printable.block(line)) }
-        console.print("")
-        Table(pairs: WhyText.figures(call).map { ($0.0, $0.1) }).print(to: console)
+        if let letter = AsyncText.replay(call) { console.print(Printable.line(letter)) }
+        let attempts = AsyncText.attempts(call)
+        if !attempts.isEmpty { console.print("") }
+        for line in attempts { console.print(Printable.line(line)) }
+        let figures = WhyText.figures(call) + AsyncText.pairs(call)
+        if figures.contains(where: { $0.1 != nil }) { console.print("") }
+        Table(pairs: figures).print(to: console)
         if !log.lines.isEmpty {
             console.print("")
             let shown = log.lines.suffix(logLines)
             let all = shown.count == log.lines.count ? "log" : "last \(shown.count) log lines"
             console.print("\(all):")
-            for line in shown { console.print("  " + LogsCommand.text(line, console)) }
+            for line in shown { console.print("  " + LogLineText.text(line, console)) }
         }
         if let advice = WhyText.advice(call) {
             console.print("")

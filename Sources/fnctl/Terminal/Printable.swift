@@ -8,6 +8,11 @@ enum Printable {
         escape(text) { $0 == "\n" || $0 == "\t" }
     }
 
+    /// One line of output, with its control characters spelled out; tabs stay.
+    static func row(_ text: String) -> String {
+        escape(text) { $0 == "\t" }
+    }
+
     /// The text on one line: line ends and tabs become spaces.
     static func line(_ text: String) -> String {
         escape(String(text.map { $0.isNewline || $0 == "\t" ? " " : $0 })) { _ in false }

@@ -5,7 +5,8 @@ enum WhyText {
         switch call.state {
         case "completed":
             return "It completed\(call.blocked.map { ", although \($0) was blocked" } ?? "")."
-        case "queued": return "It waits for a free slot."
+        case "queued":
+            return AsyncText.waiting(call).map { "It waits: \($0)." } ?? "It waits for a free slot."
         case "running": return "It is running."
         default:
             let cause = call.cause.map { " (\($0))" } ?? ""
@@ -23,10 +24,13 @@ enum WhyText {
         guard let newest = failed.first, let oldest = failed.last else {
             return ["none of the last \(ended.count) calls of \(function) failed"]
         }
+        let causes = Set(failed.map { $0.cause ?? "" })
+        let all = causes.count == 1 && failed.count > 1 ? ", all \(newest.cause ?? "")" : ""
         var lines = [
-            "\(failed.count) of the last \(ended.count) calls of \(function) failed, since \(Format.relative(oldest.queuedAt)) (\(oldest.queuedAt))"
+            "\(failed.count) of the last \(ended.count) calls of \(function) failed, since "
+                + "\(Format.clock(oldest.queuedAt)) (\(Format.relative(oldest.queuedAt)))\(all)"
         ]
-        let streak = ended.prefix { $0.cause != nil }.count
+        let streak = ended.filter { $0.cause != "cancelled" }.prefix { $0.cause != nil }.count
         if streak > 1 { lines.append("the last \(streak) in a row") }
         let groups = Dictionary(grouping: failed) { $0.cause ?? "" }
         for (cause, group) in groups.sorted(by: {
@@ -87,6 +91,8 @@ enum WhyText {
         case "exited": "return a result, or raise an error, instead of ending the process"
         case "response_too_large": "return less, or in parts over several calls"
         case "response_invalid": "return what JSON can express"
+        case "expired":
+            "let more calls of it run at once, or register it with a larger async.maxAgeMs"
         case "cancelled": "call it again if it was not meant to be cancelled"
         case "template_lost", "evaluator_lost":
             "call it again: this was not the function's doing"

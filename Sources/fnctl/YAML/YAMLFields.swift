@@ -24,6 +24,12 @@ extension YAMLNode {
         return text
     }
 
+    func strings(_ name: String) throws(YAMLFileError) -> [String] {
+        var texts: [String] = []
+        for element in try elements(name) { texts.append(try element.string("each of \(name)")) }
+        return texts
+    }
+
     func int(_ name: String) throws(YAMLFileError) -> Int {
         guard case .number(let digits) = json, let value = Int(digits) else {
             throw error("\(name) must be a whole number")

@@ -16,6 +16,13 @@ final class StubServer: Sendable {
         var status = 200
         var headers: [(String, String)] = [("Content-Type", "application/json")]
         var body = ""
+        /// Writes the body piece by piece instead; the connection is closed when it returns.
+        var stream: (@Sendable (Stream) async throws -> Void)?
+
+        /// A stream of server-sent events.
+        static func events(_ stream: @escaping @Sendable (Stream) async throws -> Void) -> Answer {
+            Answer(headers: [("Content-Type", "text/event-stream")], stream: stream)
+        }
 
         static func problem(_ status: Int, _ body: String, headers: [(String, String)] = [])
             -> Answer
@@ -24,6 +31,26 @@ final class StubServer: Sendable {
                 status: status, headers: headers + [("Content-Type", "application/problem+json")],
                 body: body)
         }
+    }
+
+    /// The body of an answer that is not over.
+    struct Stream: Sendable {
+        fileprivate let channel: any Channel
+
+        func send(_ text: String) async throws { try await send(Array(text.utf8)) }
+
+        func send(_ bytes: [UInt8]) async throws {
+            let part = HTTPServerResponsePart.body(.byteBuffer(ByteBuffer(bytes: bytes)))
+            try await channel.writeAndFlush(part)
+        }
+
+        /// Ends the answer as HTTP has it; without it, the connection breaks off.
+        func end() async throws {
+            try await channel.writeAndFlush(HTTPServerResponsePart.end(nil))
+        }
+
+        /// Returns when the client has gone.
+        func clientLeaves() async throws { try await channel.closeFuture.get() }
     }
 
     typealias Respond = @Sendable (Request) -> Answer
@@ -107,6 +134,16 @@ final class StubServer: Sendable {
 
         private func write(_ answer: Answer, _ context: ChannelHandlerContext) {
             var headers = HTTPHeaders(answer.headers)
+            if let stream = answer.stream {
+                let head = HTTPResponseHead(version: .http1_1, status: .ok, headers: headers)
+                context.writeAndFlush(wrapOutboundOut(.head(head)), promise: nil)
+                let channel = context.channel
+                Task {
+                    try? await stream(Stream(channel: channel))
+                    try? await channel.close()
+                }
+                return
+            }
             headers.add(name: "Content-Length", value: String(answer.body.utf8.count))
             let status = HTTPResponseStatus(statusCode: answer.status)
             let head = HTTPResponseHead(version: .http1_1, status: status, headers: headers)

@@ -63,13 +63,25 @@ final class RecordedConsole: Sendable {
     }
 }
 
-/// Runs fnctl in this process.
+typealias FnctlOutcome = (status: fnctl.ExitStatus, output: String, errors: String)
+
+/// Runs fnctl in this process, with no other environment than the one given.
 func fnctlRun(
-    _ arguments: String..., isTerminal: Bool = false
-) async -> (status: fnctl.ExitStatus, output: String, errors: String) {
-    let recorded = RecordedConsole()
-    let status = await Console.$current.withValue(recorded.console(isTerminal: isTerminal)) {
-        await Fnctl.run(arguments)
+    _ arguments: String..., isTerminal: Bool = false, usesColour: Bool = false
+) async -> FnctlOutcome {
+    await fnctlRun(arguments, isTerminal: isTerminal, usesColour: usesColour)
+}
+
+func fnctlRun(
+    _ arguments: [String], isTerminal: Bool = false, usesColour: Bool = false,
+    environment: [String: String] = [:], standardInput: String = "",
+    recorded: RecordedConsole = RecordedConsole()
+) async -> FnctlOutcome {
+    let console = recorded.console(isTerminal: isTerminal, usesColour: usesColour)
+    let surroundings = Surroundings(
+        environment: environment, readStandardInput: { Array(standardInput.utf8) })
+    let status = await Surroundings.$current.withValue(surroundings) {
+        await Console.$current.withValue(console) { await Fnctl.run(arguments) }
     }
     return (status, recorded.output, recorded.errors)
 }
@@ -83,6 +95,21 @@ func messageThrown(by body: () throws -> Void) -> String? {
         return nil
     } catch {
         return "\(error)"
+    }
+}
+
+/// Returns once the condition holds; fails the test when that takes too long.
+func eventually(
+    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ condition: () -> Bool
+) async throws {
+    let clock = ContinuousClock()
+    let end = clock.now + .seconds(20)
+    while !condition() {
+        guard clock.now < end else {
+            Issue.record(what, sourceLocation: sourceLocation)
+            throw CancellationError()
+        }
+        try await Task.sleep(for: .milliseconds(5))
     }
 }
 
