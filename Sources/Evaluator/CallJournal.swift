@@ -85,7 +85,8 @@ final class CallJournal: CallObserver {
             acceptedAtMs: call.record.queuedAtMs)
         try begin(
             call.record.id,
-            Underway(bundle: function.codeSha256, keepsResult: true, attempt: attempt)) {}
+            Underway(bundle: function.codeSha256, keepsResult: true, attempt: attempt)
+        ) {}
     }
 
     private func begin(_ id: String, _ call: Underway, _ body: () throws -> Void) throws {

@@ -14,7 +14,8 @@ extension CallRequest {
         self.init(
             id: id, function: version.name, version: version.version, runtime: runtime,
             handler: version.handler, bundle: version.codeSha256,
-            environment: version.environment.merging(function.secrets.environment) { _, own in own },
+            environment: version.environment.merging(function.secrets.environment) { _, own in own
+            },
             limits: CallLimits(
                 timeoutMs: version.timeoutMs, memoryMB: version.memoryMB, tmpMB: version.tmpMB),
             event: event)

@@ -42,7 +42,8 @@ struct CallsController: Sendable {
         }
         let page = try await calls.calls(
             CallFilter(
-                function: query.text("function"), state: state, dead: query.flag("dead")), limit: query.limit(),
+                function: query.text("function"), state: state, dead: query.flag("dead")),
+            limit: query.limit(),
             cursor: query.text("cursor"))
         return try jsonResponse(
             CallList(

@@ -59,7 +59,8 @@ func buildApplication(
     if !configuration.webhookHosts.isEmpty {
         services.append(
             WebhookSender(
-                registry: registry, cache: cache, hosts: configuration.webhookHosts, logger: logger))
+                registry: registry, cache: cache, hosts: configuration.webhookHosts, logger: logger)
+        )
     }
     return EvaluatorApplication(services: services + [server, drain])
 }

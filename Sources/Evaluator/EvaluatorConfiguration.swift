@@ -23,7 +23,8 @@ enum ConfigurationKey: String, CaseIterable {
         case .queueLimit: 0...1_000_000
         case .drainSeconds: 0...3600
         case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
-            .webhookHosts: nil
+            .webhookHosts:
+            nil
         }
     }
 

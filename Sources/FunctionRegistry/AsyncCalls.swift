@@ -23,6 +23,7 @@ public struct IdempotencyKey: Sendable {
 public struct WaitingCall: Sendable, Equatable {
     public var id: String
     public var function: String
+    public var runtime: FunctionRuntime
     /// The function's own limit of calls at once.
     public var concurrency: Int?
     /// Milliseconds since 1970 in UTC.
@@ -31,11 +32,13 @@ public struct WaitingCall: Sendable, Equatable {
     public var bytes: Int
 
     public init(
-        id: String, function: String, concurrency: Int?, dueAtMs: Int64, expiresAtMs: Int64,
+        id: String, function: String, runtime: FunctionRuntime, concurrency: Int?, dueAtMs: Int64,
+        expiresAtMs: Int64,
         bytes: Int
     ) {
         self.id = id
         self.function = function
+        self.runtime = runtime
         self.concurrency = concurrency
         self.dueAtMs = dueAtMs
         self.expiresAtMs = expiresAtMs
@@ -131,7 +134,8 @@ extension CallRecorder {
                 let rows = try Row.fetchCursor(
                     db,
                     sql: """
-                        SELECT asyncCall.id, dueAtMs, expiresAtMs, bytes, function, concurrency
+                        SELECT asyncCall.id, dueAtMs, expiresAtMs, bytes, function, call.runtime,
+                            concurrency
                         FROM asyncCall INDEXED BY asyncCall_waiting JOIN call USING (id)
                             LEFT JOIN functionVersion
                             ON functionVersion.name = function
@@ -142,7 +146,7 @@ extension CallRecorder {
                 while let row = try rows.next() {
                     calls.append(
                         WaitingCall(
-                            id: row["id"], function: row["function"],
+                            id: row["id"], function: row["function"], runtime: row["runtime"],
                             concurrency: row["concurrency"], dueAtMs: row["dueAtMs"],
                             expiresAtMs: row["expiresAtMs"], bytes: row["bytes"]))
                 }

@@ -107,7 +107,8 @@ struct CallStore: Sendable {
         }
         if let url = end.webhookURL {
             try db.execute(
-                sql: "INSERT INTO webhook (id, url, dueAtMs) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                sql:
+                    "INSERT INTO webhook (id, url, dueAtMs) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 arguments: [record.id, url, endedAtMs])
         }
         if record.state.isFinal { try noteStreak(record, endedAtMs, db) }
@@ -179,7 +180,8 @@ struct CallStore: Sendable {
 
     func result(_ id: String) async throws -> Data? {
         try await database.read { db in
-            try Data.fetchOne(db, sql: "SELECT result FROM callResult WHERE id = ?", arguments: [id])
+            try Data.fetchOne(
+                db, sql: "SELECT result FROM callResult WHERE id = ?", arguments: [id])
         }
     }
 

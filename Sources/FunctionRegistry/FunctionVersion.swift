@@ -55,6 +55,8 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
     }
 }
 
+extension FunctionRuntime: DatabaseValueConvertible {}
+
 extension FunctionVersion: FetchableRecord, PersistableRecord {
     public static let databaseTableName = "functionVersion"
 

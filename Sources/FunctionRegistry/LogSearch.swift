@@ -87,7 +87,9 @@ extension CallRecorder {
                     id: $0.record.id, attempt: $0.attempt, function: $0.record.function,
                     lines: $0.lines)
             }
-            .filter { filter.function ?? $0.function == $0.function && filter.call ?? $0.id == $0.id }
+            .filter {
+                filter.function ?? $0.function == $0.function && filter.call ?? $0.id == $0.id
+            }
         var found: [FoundLine] = []
         var bytes = 0
         while true {

@@ -81,7 +81,8 @@ import Testing
             let state = record["state"]?.string ?? "unknown"
             states[state + (record["cause"]?.string.map { " \($0)" } ?? ""), default: 0] += 1
             #expect(
-                ["completed", "failed"].contains(state), "\(id): \(record) \(evaluator.errorOutput)")
+                ["completed", "failed"].contains(state), "\(id): \(record) \(evaluator.errorOutput)"
+            )
             #expect(record["dead"]?.bool == (state == "failed" ? true : nil))
             if state == "completed" {
                 let result = try await evaluator.get("/v1/calls/\(id)/result").text

@@ -59,8 +59,8 @@ struct AsyncAcceptor: Sendable {
     private func waitingCall(_ record: CallRecord, _ function: FunctionVersion) -> WaitingCall {
         let settings = function.async ?? AsyncSettings()
         return WaitingCall(
-            id: record.id, function: record.function, concurrency: function.concurrency,
-            dueAtMs: record.queuedAtMs,
+            id: record.id, function: record.function, runtime: record.runtime,
+            concurrency: function.concurrency, dueAtMs: record.queuedAtMs,
             expiresAtMs: record.queuedAtMs + Int64(settings.maxAgeMs), bytes: record.bytesIn)
     }
 

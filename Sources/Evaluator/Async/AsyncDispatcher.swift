@@ -32,6 +32,7 @@ final class AsyncDispatcher: Service {
     private static let refusalMs: Int64 = 1000
     /// How often calls that have grown too old are looked for, at least.
     private static let sweepNs: UInt64 = 1_000_000_000
+    private static let pollNs: UInt64 = 50_000_000
     /// Calls that are claimed in one transaction.
     private static let claimStep = 64
 
@@ -130,7 +131,10 @@ final class AsyncDispatcher: Service {
     private func nextPause() -> Duration {
         let now = monotonicNs()
         let due = state.withLock { $0.waiting.nextDueNs() } ?? .max
-        return .nanoseconds(min(due > now ? due - now : 0, Self.sweepNs))
+        // A template that is being started does not say when it can serve.
+        let isWaiting = state.withLock { $0.waiting.hasReady }
+        return .nanoseconds(
+            min(due > now ? due - now : 0, isWaiting ? Self.pollNs : Self.sweepNs))
     }
 
     private func wakeUp(after pause: Duration) -> Task<Void, Never> {
@@ -142,10 +146,19 @@ final class AsyncDispatcher: Service {
 
     /// Counts the attempts of the calls whose turn it is.
     private func claimNext() async -> [ClaimedCall] {
+        guard state.withLock({ $0.waiting.hasReady || $0.waiting.nextDueNs() != nil }) else {
+            return []
+        }
         let now = monotonicNs()
+        let runtimes = Set(
+            supervisor.status().filter { $0.state == .ready }.compactMap {
+                FunctionRuntime(rawValue: $0.runtime.rawValue)
+            })
         let entries = state.withLock { state in
             var entries: [WaitingCalls.Entry] = []
-            while entries.count < Self.claimStep, let entry = state.waiting.next(nowNs: now) {
+            while entries.count < Self.claimStep,
+                let entry = state.waiting.next(nowNs: now, runtimes: runtimes)
+            {
                 state.taken[entry.id] = Taken(entry: entry)
                 entries.append(entry)
             }
@@ -261,7 +274,8 @@ extension WaitingCalls.Entry {
         let expiresInMs = min(
             max(0, call.expiresAtMs - nowMs), Int64(AsyncSettings.maxAgeMsRange.upperBound))
         self.init(
-            id: call.id, function: call.function, concurrency: call.concurrency,
+            id: call.id, function: call.function, runtime: call.runtime,
+            concurrency: call.concurrency,
             dueNs: nowNs + UInt64(dueInMs) * 1_000_000,
             expiresNs: nowNs + UInt64(expiresInMs) * 1_000_000, bytes: call.bytes)
     }

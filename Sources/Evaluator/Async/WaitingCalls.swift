@@ -1,4 +1,5 @@
 import DequeModule
+import FunctionRegistry
 import HeapModule
 
 /// The asynchronous calls that wait for an attempt, and which of them is next. Pure: the clock is a
@@ -10,6 +11,7 @@ struct WaitingCalls {
     struct Entry: Equatable {
         var id: String
         var function: String
+        var runtime: FunctionRuntime
         /// The function's own limit of calls at once.
         var concurrency: Int?
         var dueNs: UInt64
@@ -69,11 +71,15 @@ struct WaitingCalls {
     }
 
     /// The next call that may begin, which is then under way.
-    mutating func next(nowNs: UInt64) -> Entry? {
+    /// - Parameter runtimes: those that can run calls now: an attempt is counted before it begins, and
+    ///   should not be spent on waiting.
+    mutating func next(
+        nowNs: UInt64, runtimes: Set<FunctionRuntime> = Set(FunctionRuntime.allCases)
+    ) -> Entry? {
         wake(nowNs)
         var best: (function: String, underWay: Int, dueNs: UInt64)?
         for (function, entries) in ready {
-            guard let head = entries.first else { continue }
+            guard let head = entries.first, runtimes.contains(head.runtime) else { continue }
             let own = underWay[function] ?? 0
             guard underWayCount < (own == 0 ? 2 * places : places), own < head.concurrency ?? .max
             else { continue }
@@ -140,6 +146,9 @@ struct WaitingCalls {
         }
         return nil
     }
+
+    /// Whether calls wait whose time has come.
+    var hasReady: Bool { !ready.isEmpty }
 
     /// When the next delayed call is due.
     mutating func nextDueNs() -> UInt64? {

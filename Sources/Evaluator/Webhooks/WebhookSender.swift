@@ -95,7 +95,8 @@ struct WebhookSender: Service {
             // What may be sent to can have changed since the function was registered.
             try hosts.check(webhook.url)
         } catch {
-            throw Undeliverable(message: "the evaluator's webhookHosts does not name the host any more")
+            throw Undeliverable(
+                message: "the evaluator's webhookHosts does not name the host any more")
         }
         let seconds = currentTimeMs() / 1000
         let body = try await body(call)
