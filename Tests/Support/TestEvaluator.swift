@@ -24,6 +24,8 @@ public final class TestEvaluator: Sendable {
 
     public struct Failure: Error, CustomStringConvertible {
         public var description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// - Parameters:

@@ -17,6 +17,13 @@ public enum TestUser {
         return prefix + ["\(try installation.get())/evaluator"]
     }
 
+    /// Makes a folder and what is in it this user's own.
+    public static func own(_ folder: String) throws {
+        guard let uid else { return }
+        let entries = FileManager.default.enumerator(atPath: folder)?.allObjects as? [String] ?? []
+        for path in [folder] + entries.map({ "\(folder)/\($0)" }) { lchown(path, uid, uid) }
+    }
+
     /// What goes before a command that this user is to run; empty for the user of the test run.
     public static var prefix: [String] {
         guard let uid else { return [] }
