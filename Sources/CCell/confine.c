@@ -69,7 +69,8 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
             if (write(fds[4 + i], "0", 1) != 1) cell_fail(CW_STAGE_CGROUP, errno);
     cell_uid = spawn->uid;
     cell_gid = spawn->gid;
-    if (setsid() < 0) cell_fail(CW_STAGE_SESSION, errno);
+    // A process group of its own, in its template's session: see cloister_serve().
+    if (setpgid(0, 0) < 0) cell_fail(CW_STAGE_SESSION, errno);
     if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
               "size=16m,nr_inodes=16384,mode=1777") < 0)
         cell_fail(CW_STAGE_TMP, errno);

@@ -17,9 +17,10 @@ public final class ExecutorSupervisor: CallSupervising {
     /// Finds the interpreters, compiles the policies and starts the templates. Blocks for the
     /// time it takes to ask each interpreter what it needs (some tenths of a second).
     /// - Throws: `SupervisorError` or `SandboxError` when an executor cannot be prepared.
-    public init(configuration: SupervisorConfiguration, observer: any CallObserver, log: Logger)
-        throws
-    {
+    public init(
+        configuration: SupervisorConfiguration, observer: any CallObserver,
+        log: Logger = Logger(label: "supervisor")
+    ) throws {
         let reactor = try Reactor()
         self.reactor = reactor
         let ids = geteuid() == 0 ? World.IDRange.cells : nil

@@ -51,6 +51,8 @@ extension SupervisorCore {
         call.ticket = nil
         call.cell = run.cell.number
         runningCells += 1
+        CellPriority.lower(
+            run.cell, nice: CellPriority.nice(running: queue.running(call.request.function)))
         queue.started(call.request.function)
         lane(of: run)?.running += 1
         observer.callStarted(

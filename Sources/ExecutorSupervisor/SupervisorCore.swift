@@ -26,6 +26,7 @@ final class SupervisorCore {
     var lastCell: UInt32 = 0
     var runningCells = 0
     var isStopping = false
+    private static let mostEndingPlaces = 16
     /// A template that is not ready after this long is started anew.
     static let startLimitNs: UInt64 = 30_000_000_000
     /// When the thread that waits will look at the deadlines again by itself.
@@ -47,7 +48,12 @@ final class SupervisorCore {
         cgroups =
             configuration.hasUserNamespaces ? CgroupTree() : CgroupTree(owner: nil)
         for executor in executors { lanes[executor.runtime] = Lane(executor) }
-        for index in 0..<(configuration.slots + configuration.parked * max(1, executors.count)) {
+        // Those of cells that run, of cells that are parked, and of cells that are being taken down:
+        // without the last, parked cells are not replaced in time when many calls end.
+        let places =
+            configuration.slots + configuration.parked * max(1, executors.count)
+            + min(configuration.slots, Self.mostEndingPlaces)
+        for index in 0..<places {
             freeSlots.append(
                 Slot(
                     index: index, uid: isRoot ? firstUser + UInt32(index) : 0,

@@ -138,8 +138,8 @@ extension AttackTests {
                             except OSError: pass
                         return 1
                         """), settings: ["timeoutMs": 20_000, "memoryMB": 256])
-                // More calls than there are slots, parked cells included.
-                for _ in 0..<6 {
+                // More calls than there are places for cells, parked and ending ones included.
+                for _ in 0..<9 {
                     let answer = try await evaluator.send(
                         "POST", "/v1/functions/\(name)/invoke", body: Data("{}".utf8), seconds: 60)
                     #expect(answer.status == 200, "\(answer.text)")
