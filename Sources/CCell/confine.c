@@ -79,11 +79,11 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
 }
 
 static void bind_function(const struct cw_call *call) {
-    char source[sizeof "/store/" + CW_BUNDLE_NAME] = "/store/";
-    memcpy(source + sizeof "/store/" - 1, call->bundle, CW_BUNDLE_NAME);
-    // A bind keeps the flags of the mount it is made from: read-only, nosuid, nodev.
+    char source[CW_BUNDLE_NAME + 1] = "";
+    memcpy(source, call->bundle, CW_BUNDLE_NAME);
+    // From the covered store, which is the current folder until the end of this function. A bind keeps
+    // the flags of the mount it is made from: read-only, nosuid, nodev.
     if (mount(source, "/function", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
-    if (umount2("/store", MNT_DETACH) < 0) cell_fail(CW_STAGE_STORE, errno);
     if (call->tmp_bytes) {
         char options[64];
         snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);

@@ -101,7 +101,6 @@ public struct CellSelfReport: Sendable, Equatable {
         UInt32(CW_STAGE_CGROUP.rawValue): "joining its cgroup",
         UInt32(CW_STAGE_TMP.rawValue): "mounting /tmp",
         UInt32(CW_STAGE_BUNDLE.rawValue): "binding the bundle",
-        UInt32(CW_STAGE_STORE.rawValue): "leaving the bundle store",
         UInt32(CW_STAGE_TMP_SIZE.rawValue): "sizing /tmp",
         UInt32(CW_STAGE_RLIMIT.rawValue): "setting resource limits",
         UInt32(CW_STAGE_GROUPS.rawValue): "changing its group",
