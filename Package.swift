@@ -125,7 +125,12 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
+            dependencies: [
+                "Evaluator", "Launcher", "fnctl", "TestSupport",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "AttackTests",

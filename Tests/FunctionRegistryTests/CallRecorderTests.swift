@@ -270,7 +270,7 @@ struct CallRecorderTests {
 }
 
 /// Runs SQL on a registry's database through Python's own SQLite; one text a row.
-private func sqlite(_ directory: String, _ sql: String) throws -> [String] {
+func sqlite(_ directory: String, _ sql: String) throws -> [String] {
     let program = """
         import sqlite3, sys
         db = sqlite3.connect(sys.argv[1] + "/registry.sqlite", timeout=10)
