@@ -31,7 +31,8 @@ extension CallStore {
             }
             let function = try FunctionVersion.fetchOne(
                 db, key: ["name": record.function, "version": record.version])
-            let settings = function?.async ?? AsyncSettings()
+            var settings = function?.async ?? AsyncSettings()
+            settings.attempts = async.maxAttempts
             record.state = .failed
             record.cause = "evaluator_lost"
             record.message = "the evaluator stopped while the call ran"

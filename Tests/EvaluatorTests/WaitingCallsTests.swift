@@ -21,9 +21,9 @@ struct WaitingCallsTests {
     }
 
     @Test func `functions take turns, however many calls one of them has`() {
-        var calls = WaitingCalls(places: 3)
+        var calls = WaitingCalls(places: 4)
         for number in 0..<100 { calls.add(entry("flood-\(number)", "flood"), nowNs: 1) }
-        #expect(drain(&calls, at: 1) == ["flood-0", "flood-1", "flood-2"])
+        #expect(drain(&calls, at: 1) == ["flood-0", "flood-1", "flood-2", "flood-3"])
         // A newcomer does not wait for a place, and the next free place is not the flood's alone.
         calls.add(entry("other-0", "other"), nowNs: 2)
         calls.add(entry("other-1", "other"), nowNs: 2)
