@@ -42,6 +42,12 @@ test-attacks: deps ## attack real cells, and fuzz what reads from them
 test-layers: ## take each layer of the sandbox away and name the tests that notice
 	@scripts/test-layers
 
+.PHONY: docs
+docs: deps ## make the pages that tests keep true
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter CausesTests
+
 MINUTES ?= 10
 
 .PHONY: fuzz

@@ -125,7 +125,7 @@ let package = Package(
             ], swiftSettings: strict),
         .testTarget(
             name: "IntegrationTests",
-            dependencies: ["Evaluator", "Launcher", "fnctl", "TestSupport"],
+            dependencies: ["Evaluator", "ExecutorSupervisor", "Launcher", "fnctl", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "AttackTests",
