@@ -40,7 +40,9 @@ struct SecretStore {
 
     func secrets(of name: String, version: Int, _ db: Database) throws -> FunctionSecrets {
         let rows = try Row.fetchAll(
-            db, sql: "SELECT variable, keyId, sealed FROM functionSecret WHERE name = ? AND version = ?",
+            db,
+            sql:
+                "SELECT variable, keyId, sealed FROM functionSecret WHERE name = ? AND version = ?",
             arguments: [name, version])
         var secrets = FunctionSecrets()
         for row in rows {
@@ -67,7 +69,8 @@ struct SecretStore {
             guard let old else {
                 throw RegistryError.invalidFunction(
                     field: field,
-                    message: "the newest version has no \(name) whose value could be kept; give one")
+                    message: "the newest version has no \(name) whose value could be kept; give one"
+                )
             }
             return old
         }

@@ -152,7 +152,8 @@ public struct FunctionSpec: Sendable, Equatable {
         guard let async else {
             guard webhookSecret == nil else {
                 throw RegistryError.invalidFunction(
-                    field: "async.webhookSecret", message: "there is no URL whose requests it signs")
+                    field: "async.webhookSecret", message: "there is no URL whose requests it signs"
+                )
             }
             return
         }

@@ -50,7 +50,9 @@ extension RegistryError {
     /// - Parameter what: what was being done, for example `register hello`.
     init(_ error: DatabaseError, _ what: String) {
         let message = "\(what): \(error)"
-        self = error.resultCode == .SQLITE_FULL ? .storageFull(message: message) : .storage(message: message)
+        self =
+            error.resultCode == .SQLITE_FULL
+            ? .storageFull(message: message) : .storage(message: message)
     }
 
     /// What the file system could not do.
