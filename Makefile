@@ -9,7 +9,7 @@ CELL_FLAGS := -std=c11 -shared -fPIC -O2 -g -Wall -Wextra -Werror -fvisibility=h
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install the system packages that are missing
@@ -63,6 +63,10 @@ test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
 .PHONY: bench
 bench: build ## measure calls against bare interpreters and other sandboxes
 	@scripts/bench
+
+.PHONY: bench-history
+bench-history: build ## measure what a million kept calls cost, and write docs/history.md
+	@bench/history
 
 .PHONY: check
 check: ## check the format of the sources
