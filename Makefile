@@ -9,7 +9,7 @@ CELL_FLAGS := -std=c11 -shared -fPIC -O2 -g -Wall -Wextra -Werror -fvisibility=h
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install the system packages that are missing
@@ -42,6 +42,12 @@ test-attacks: deps ## attack real cells, and fuzz what reads from them
 test-layers: ## take each layer of the sandbox away and name the tests that notice
 	@scripts/test-layers
 
+.PHONY: docs
+docs: deps ## make the pages that tests keep true
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter CausesTests
+
 MINUTES ?= 10
 
 .PHONY: fuzz
@@ -57,6 +63,10 @@ test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
 .PHONY: bench
 bench: build ## measure calls against bare interpreters and other sandboxes
 	@scripts/bench
+
+.PHONY: bench-history
+bench-history: build ## measure what a million kept calls cost, and write docs/history.md
+	@bench/history
 
 .PHONY: check
 check: ## check the format of the sources

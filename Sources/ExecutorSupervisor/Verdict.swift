@@ -70,8 +70,12 @@ enum Verdict {
     /// - Parameter peakBytes: `nil` where it is not known before the cell has gone.
     static func memoryMessage(_ limits: CallLimits, _ peakBytes: Int?) -> String {
         let used = peakBytes.map { (Double($0) / Double(1 << 20) * 10).rounded() / 10 }
+        // What is refused never comes into use.
+        let wasRefused = used.map { $0 * 2 < Double(limits.memoryMB) } ?? false
         return "the call needed more than its \(limits.memoryMB) MB of memory"
-            + (used.map { " (\($0) MB were in use)" } ?? "")
+            + (used.map {
+                " (\($0) MB were in use\(wasRefused ? " when it asked for more than the rest" : ""))"
+            } ?? "")
     }
 
     static func timeout(_ limits: CallLimits, loading: Bool) -> CallFailure {

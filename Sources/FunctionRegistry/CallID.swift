@@ -46,6 +46,13 @@ public final class CallIDGenerator: Sendable {
         text.utf8.count == 26 && text.utf8.allSatisfy { alphabet.contains($0) }
     }
 
+    /// The greatest id that can be made at a time: what sorts after it is of calls accepted later.
+    static func last(atMs milliseconds: Int64) -> String {
+        encode(
+            milliseconds: min(UInt64(clamping: milliseconds), 0xFFFF_FFFF_FFFF), high: .max,
+            low: .max)
+    }
+
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
     private static func encode(milliseconds: UInt64, high: UInt16, low: UInt64) -> String {

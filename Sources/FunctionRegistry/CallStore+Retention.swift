@@ -35,7 +35,7 @@ extension CallStore {
             left = removed > 0 && usage.calls - removed > retention.records
         }
         if usage.hasOldLogs {
-            left = try removeLogs("timeMs < ?", [nowMs - retention.logAgeMs]) || left
+            left = try removeOld("callLog", "timeMs < ?", nowMs - retention.logAgeMs) || left
         }
         if let function = usage.function {
             let surplus = function.bytes - retention.functionLogBytes
@@ -54,22 +54,19 @@ extension CallStore {
             left = try removeOldest("asyncCall", "isDead = 1", [], surplus) || left
         }
         if usage.hasOldKeys {
-            try database.write { db in
-                try db.execute(
-                    sql: "DELETE FROM idempotency WHERE createdAtMs < ?",
-                    arguments: [nowMs - retention.keyAgeMs])
-            }
+            left =
+                try removeOld("idempotency", "createdAtMs < ?", nowMs - retention.keyAgeMs) || left
         }
         return left
     }
 
-    private func removeLogs(_ condition: String, _ arguments: StatementArguments) throws -> Bool {
+    private func removeOld(_ table: String, _ condition: String, _ timeMs: Int64) throws -> Bool {
         try database.write { db in
             try db.execute(
                 sql: """
-                    DELETE FROM callLog WHERE rowid IN (
-                        SELECT rowid FROM callLog WHERE \(condition) LIMIT \(Self.pruneStep))
-                    """, arguments: arguments)
+                    DELETE FROM \(table) WHERE rowid IN (
+                        SELECT rowid FROM \(table) WHERE \(condition) LIMIT \(Self.pruneStep))
+                    """, arguments: [timeMs])
             return db.changesCount == Self.pruneStep
         }
     }

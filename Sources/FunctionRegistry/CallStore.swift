@@ -138,6 +138,16 @@ struct CallStore: Sendable {
 
     /// Up to `limit` calls that match, newest first, older than `before`.
     func calls(_ filter: CallFilter, before: String?, limit: Int) async throws -> [CallRecord] {
+        let (sql, arguments) = Self.list(filter, before: before, limit: limit)
+        return try await database.read { db in
+            try CallRecord.fetchAll(db, sql: sql, arguments: arguments)
+        }
+    }
+
+    /// For each filter there is an index that has the calls in the list's order.
+    static func list(
+        _ filter: CallFilter, before: String?, limit: Int
+    ) -> (sql: String, arguments: StatementArguments) {
         var conditions: [String] = []
         var arguments: StatementArguments = []
         if let function = filter.function {
@@ -148,17 +158,15 @@ struct CallStore: Sendable {
             conditions.append("state = ?")
             arguments += [state.rawValue]
         }
+        // Not an argument: partial indexes are for this very number.
         if filter.dead { conditions.append("isDead = 1") }
         if let before {
             conditions.append("id < ?")
             arguments += [before]
         }
         let condition = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
-        let sql = "SELECT * FROM call \(condition) ORDER BY id DESC LIMIT ?"
         arguments += [limit]
-        return try await database.read { [arguments] db in
-            try CallRecord.fetchAll(db, sql: sql, arguments: arguments)
-        }
+        return ("SELECT * FROM call \(condition) ORDER BY id DESC LIMIT ?", arguments)
     }
 
     /// What the attempts of a call before one printed; `nil` when nothing is kept.

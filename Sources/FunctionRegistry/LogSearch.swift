@@ -92,8 +92,9 @@ extension CallRecorder {
             }
         var found: [FoundLine] = []
         var bytes = 0
+        let oldest = try await oldestCall(printingSinceMs: filter.sinceMs)
         while true {
-            let (chunk, end) = try await stored(filter, from: position?.key)
+            let (chunk, end) = try await stored(filter, from: position?.key, to: oldest)
             let known = Set(memory.map(\.key))
             var printed = chunk.filter { !known.contains($0.key) }
             for entry in memory {
@@ -127,10 +128,29 @@ extension CallRecorder {
 
     private static let chunk = 64
 
-    /// What the database has of attempts, newest first, from one on (with it).
+    /// The first call of those that printed since a time: searching goes no further back. `nil` for
+    /// any call.
+    private func oldestCall(printingSinceMs sinceMs: Int64?) async throws -> String? {
+        guard let sinceMs else { return nil }
+        return try await storage("search the logs") {
+            try await store.database.read { db in
+                try String.fetchOne(
+                    db, sql: Self.oldestCallSQL, arguments: [sinceMs])
+            } ?? Self.afterAllCalls
+        }
+    }
+
+    /// By times: in the order of the ids everything older would be looked at first.
+    static let oldestCallSQL =
+        "SELECT min(id) FROM callLog INDEXED BY callLog_time WHERE timeMs >= ?"
+
+    /// Sorts after every id.
+    private static let afterAllCalls = "~"
+
+    /// What the database has of attempts, newest first, from one on (with it) to a call.
     /// - Returns: those of one chunk, and the key of its last; `nil` when there are no more.
     private func stored(
-        _ filter: LogFilter, from key: String?
+        _ filter: LogFilter, from key: String?, to oldest: String?
     ) async throws -> (printed: [Printed], end: String?) {
         var conditions = ["1"]
         var arguments: StatementArguments = []
@@ -142,7 +162,10 @@ extension CallRecorder {
         add("function = ?", filter.function)
         add("id = ?", filter.call)
         add("timeMs >= ?", filter.sinceMs)
-        add("id <= ?", key.map { String($0.prefix(26)) })
+        add("id >= ?", oldest)
+        // No call prints before it is accepted, by clocks that are read at almost the same time.
+        let newest = filter.untilMs.map { CallIDGenerator.last(atMs: $0 + 1000) }
+        add("id <= ?", [newest, key.map { String($0.prefix(26)) }].compactMap { $0 }.min())
         let sql = """
             SELECT id, attempt, function, lines FROM callLog
             WHERE \(conditions.joined(separator: " AND "))

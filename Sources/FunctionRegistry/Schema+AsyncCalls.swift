@@ -122,4 +122,14 @@ extension Schema {
             FROM oldCallLog JOIN call USING (id);
         DROP TABLE oldCallLog;
         """
+
+    static let longHistories = """
+        -- Among all failed calls, or all completed ones, dead letters are few and far between.
+        CREATE INDEX call_state_dead ON call (state, id) WHERE isDead = 1;
+        CREATE INDEX call_function_state_dead ON call (function, state, id) WHERE isDead = 1;
+
+        -- Tells from the index alone which calls printed since a time.
+        DROP INDEX callLog_time;
+        CREATE INDEX callLog_time ON callLog (timeMs, id);
+        """
 }

@@ -102,6 +102,7 @@ enum Schema {
         }
         migrator.registerMigration("2026-11 asynchronous calls") { try $0.execute(sql: asyncCalls) }
         migrator.registerMigration("2026-11 logs by function") { try $0.execute(sql: functionLogs) }
+        migrator.registerMigration("2026-11 long histories") { try $0.execute(sql: longHistories) }
         return migrator
     }
 }

@@ -69,8 +69,54 @@ import Testing
     func `every cause comes with something to try`(_ cause: String) async throws {
         let state = ["cancelled": "cancelled", "wall_timeout": "timed_out"][cause] ?? "failed"
         let output = try await why(#""state":"\#(state)","cause":"\#(cause)","message":"m""#)
-        #expect(output.contains("(\(cause)): m\n"), "\(output)")
+        let words = cause == "cancelled" ? "It was cancelled" : "(\(cause))"
+        #expect(output.contains("\(words): m\n"), "\(output)")
         #expect(output.contains("\ntry: "), "\(output)")
+    }
+
+    @Test func `a stack shows the function's own frames, and advice names the line`() async throws {
+        let output = try await why(
+            #"""
+            "state":"failed","cause":"handler_error","errorType":"E","message":"m","stack":[
+            "File \"/function/index.py\", line 4, in handler\n    f()",
+            "File \"/function/lib/a.py\", line 12, in f\n    g()",
+            "File \"/usr/lib/python3.11/x.py\", line 1, in g\n    h()",
+            "File \"/usr/lib/python3.11/x.py\", line 2, in h\n    i()",
+            "caused by KeyError: 1", "File \"/usr/lib/python3.11/y.py\", line 3, in i\n    j()"]
+            """#)
+        #expect(
+            output.contains(
+                """
+                line 12, in f
+                    g()
+                  … 2 frames outside the function
+                  caused by KeyError: 1
+                  … 1 frame outside the function
+
+                """), "\(output)")
+        #expect(output.contains("\ntry: mend line 12 of lib/a.py and"), "\(output)")
+    }
+
+    @Test(arguments: [
+        (#""cause":"out_of_memory","peakMemoryBytes":1000000"#, "it asked for more at once"),
+        (#""cause":"crashed","signal":"SIGSEGV","logBytes":9"#, "the last log lines tell"),
+        (#""cause":"crashed","signal":"SIGSEGV","logBytes":0"#, "print before it"),
+        (#""cause":"crashed""#, "fnctl doctor"), (#""cause":"exited","exitCode":0"#, "settles"),
+        (#""cause":"exited","exitCode":3"#, "sys.exit()"),
+        (#""cause":"handler_error","blocked":"vfork()""#, "do without vfork(): a function cannot"),
+        (#""cause":"init_error","errorType":"ImportError""#, "put the module into the bundle"),
+        (#""cause":"wall_timeout","cpuMs":9"#, "it mostly waited"),
+        (#""cause":"wall_timeout","cpuMs":900"#, "it was computing"),
+        (#""cause":"evaluator_lost""#, "it had not started"),
+    ])
+    func `advice is about what the record tells`(_ fields: String, _ words: String) async throws {
+        // The first of two equal keys would win.
+        let record = Self.call(#""state":"failed","message":"m""#)
+            .replacingOccurrences(of: #","cpuMs":97,"peakMemoryBytes":67108864"#, with: "")
+            .replacingOccurrences(of: #""state""#, with: "\(fields),\"state\"")
+        let call = try JSONDecoder().decode(CallRecord.self, from: Data(record.utf8))
+        let advice = WhyAdvice.text(call) ?? ""
+        #expect(advice.contains(words), "\(advice)")
     }
 
     @Test func `a function's latest failures are counted by cause`() async throws {

@@ -268,25 +268,3 @@ struct CallRecorderTests {
         #expect(try sqlite(folder.path, "SELECT calls FROM usage") == ["10000"])
     }
 }
-
-/// Runs SQL on a registry's database through Python's own SQLite; one text a row.
-func sqlite(_ directory: String, _ sql: String) throws -> [String] {
-    let program = """
-        import sqlite3, sys
-        db = sqlite3.connect(sys.argv[1] + "/registry.sqlite", timeout=10)
-        for row in db.execute(sys.argv[2]): print(*row)
-        db.commit()
-        """
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = ["python3", "-c", program, directory, sql]
-    let output = Pipe()
-    process.standardOutput = output
-    try process.run()
-    let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw TestFailure(message: "sqlite failed: \(sql)")
-    }
-    return text.split(separator: "\n").map(String.init)
-}

@@ -194,12 +194,12 @@ import Testing
     }
 }
 
-/// Waits until something has come about, half a minute at most.
-func until(_ condition: () async throws -> Bool) async throws {
-    let end = ContinuousClock.now + .seconds(30) * timeFactor
+/// Waits until something has come about.
+func until(seconds: Double = 30, _ condition: () async throws -> Bool) async throws {
+    let end = ContinuousClock.now + .seconds(seconds) * timeFactor
     while try await !condition() {
         guard ContinuousClock.now < end else {
-            throw TestEvaluator.Failure(description: "it did not come about in half a minute")
+            throw TestEvaluator.Failure(description: "it did not come about in \(seconds) s")
         }
         try await Task.sleep(for: .milliseconds(10))
     }

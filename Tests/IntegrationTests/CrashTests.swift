@@ -20,7 +20,7 @@ import TestSupport
             let name = try await evaluator.register(nil, runtime, Self.sleeper[runtime] ?? "")
             let template = try #require(
                 HostState.children(of: evaluator.pid).first {
-                    commandLine($0).contains("/\(runtime)/")
+                    HostState.commandLine($0).contains("/\(runtime)/")
                 })
             let answers = try await withThrowingTaskGroup(of: TestEvaluator.Answer.self) { group in
                 for _ in 0..<6 {
@@ -133,9 +133,4 @@ import TestSupport
             #expect(calls.count == 3)
         }
     }
-}
-
-private func commandLine(_ pid: pid_t) -> String {
-    ((try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? "")
-        .replacingOccurrences(of: "\0", with: " ")
 }

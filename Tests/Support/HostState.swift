@@ -47,6 +47,11 @@ public struct HostState: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
+    public static func commandLine(_ pid: pid_t) -> String {
+        ((try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8)) ?? "")
+            .replacingOccurrences(of: "\0", with: " ")
+    }
+
     public static func groups(of evaluator: pid_t) -> Int {
         var found = 0
         let name = "cloister-\(evaluator)"

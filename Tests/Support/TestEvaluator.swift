@@ -194,7 +194,7 @@ extension TestEvaluator {
 
     /// The record of a call once it is over.
     public func ended(_ id: String) async throws -> JSON {
-        try await get("/v1/calls/\(id)?wait=60s").json
+        try await get("/v1/calls/\(id)?wait=50s").json
     }
 
     /// Registers a source text, or fails.

@@ -245,13 +245,15 @@ final class AsyncDispatcher: Service {
             do {
                 let record = try await registry.calls.call(entry.id)
                 let function = try await cache.find(entry.function, version: record?.version)
+                let longestMs = function?.version.async?.maxAgeMs ?? AsyncSettings().maxAgeMs
                 _ = try await registry.calls.endWaiting(
                     entry.id, isDead: true,
                     webhookURL: function?.version.async?.webhook(for: .failed)
                 ) { record in
                     record.state = .failed
                     record.cause = CallCause.expired.rawValue
-                    record.message = "the call waited longer than its function's maxAgeMs"
+                    record.message =
+                        "the call waited longer than the \(longestMs) ms of its function's maxAgeMs"
                 }
             } catch {
                 logger.error(

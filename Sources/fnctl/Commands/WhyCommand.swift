@@ -49,7 +49,7 @@ struct WhyCommand: AsyncParsableCommand {
         let when = "\(Format.relative(call.queuedAt)), \(call.queuedAt)"
         console.print("\(call.function) version \(call.version), \(when)")
         console.print(console.styled(Printable.line(WhyText.sentence(call)), .bold))
-        for line in call.stack ?? [] { console.print("  " + Printable.block(line)) }
+        for line in WhyText.stack(call) { console.print("  " + Printable.block(line)) }
         if let letter = AsyncText.replay(call) { console.print(Printable.line(letter)) }
         let attempts = AsyncText.attempts(call)
         if !attempts.isEmpty { console.print("") }
@@ -64,7 +64,7 @@ struct WhyCommand: AsyncParsableCommand {
             console.print("\(all):")
             for line in shown { console.print("  " + LogLineText.text(line, console)) }
         }
-        if let advice = WhyText.advice(call) {
+        if let advice = WhyAdvice.text(call) {
             console.print("")
             console.print("try: \(Printable.line(advice))")
         }

@@ -1,9 +1,9 @@
 /// What is on record about an asynchronous call besides, in words.
 enum AsyncText {
-    /// `2 of 3`; nil for a call that has no attempts.
+    /// `2 of 3`, `none of 3`; nil for a call that has no attempts.
     static func attempt(_ call: CallRecord) -> String? {
         guard let attempt = call.attempt else { return nil }
-        return "\(attempt)" + (call.maxAttempts.map { " of \($0)" } ?? "")
+        return (attempt == 0 ? "none" : "\(attempt)") + (call.maxAttempts.map { " of \($0)" } ?? "")
     }
 
     /// What a queued call waits for, and its place among its function's.

@@ -1,54 +1,63 @@
+import Foundation
+
 /// What became of a call, in words.
 enum WhyText {
     static func sentence(_ call: CallRecord) -> String {
-        let type = call.errorType.map { "\($0): " } ?? ""
         switch call.state {
         case "completed":
             return "It completed\(call.blocked.map { ", although \($0) was blocked" } ?? "")."
         case "queued":
             return AsyncText.waiting(call).map { "It waits: \($0)." } ?? "It waits for a free slot."
         case "running": return "It is running."
+        case "cancelled": return cancelled(call)
         default:
             let cause = call.cause.map { " (\($0))" } ?? ""
             let words = call.state == "timed_out" ? "timed out" : call.state
-            return
-                "It \(words == "cancelled" ? "was cancelled" : words)\(cause): \(type)\(call.message ?? "no reason is known")"
+            return "It \(words)\(cause): \(reason(call))"
         }
     }
 
-    /// What became of a function's latest calls, the newest first, one group a cause.
-    static func summary(of function: String, _ calls: [CallRecord]) -> [String] {
-        guard !calls.isEmpty else { return ["no calls of \(function) are remembered"] }
-        let ended = calls.filter { $0.endedAt != nil }
-        let failed = ended.filter { $0.cause != nil && $0.cause != "cancelled" }
-        guard let newest = failed.first, let oldest = failed.last else {
-            return ["none of the last \(ended.count) calls of \(function) failed"]
+    private static func cancelled(_ call: CallRecord) -> String {
+        // What is cancelled as a rule says no more than that it was.
+        if let message = call.message, message != "the call was cancelled" {
+            return "It was cancelled: \(message)"
         }
-        let causes = Set(failed.map { $0.cause ?? "" })
-        let all = causes.count == 1 && failed.count > 1 ? ", all \(newest.cause ?? "")" : ""
-        var lines = [
-            "\(failed.count) of the last \(ended.count) calls of \(function) failed, since "
-                + "\(Format.clock(oldest.queuedAt)) (\(Format.relative(oldest.queuedAt)))\(all)"
-        ]
-        let streak = ended.filter { $0.cause != "cancelled" }.prefix { $0.cause != nil }.count
-        if streak > 1 { lines.append("the last \(streak) in a row") }
-        let groups = Dictionary(grouping: failed) { $0.cause ?? "" }
-        for (cause, group) in groups.sorted(by: {
-            ($1.value.count, $0.key) < ($0.value.count, $1.key)
-        }) {
-            guard let example = group.first else { continue }
-            lines.append("")
-            lines.append(
-                "\(group.count) \(cause), the newest \(Format.relative(example.queuedAt)):")
-            lines.append("  \(example.errorType.map { "\($0): " } ?? "")\(example.message ?? "")")
-            if let advice = advice(example) { lines.append("  try: \(advice)") }
+        return call.startedAt == nil
+            ? "It was cancelled before it started." : "It was cancelled while it ran."
+    }
+
+    /// The message with the exception's class before it.
+    static func reason(_ call: CallRecord) -> String {
+        guard let message = call.message else { return call.errorType ?? "no reason is known" }
+        return (call.errorType.map { "\($0): " } ?? "") + message
+    }
+
+    /// The frames of the function's own code, and of others how many there are.
+    static func stack(_ call: CallRecord) -> [String] {
+        var lines: [String] = []
+        var others = 0
+        func addOthers() {
+            guard others > 0 else { return }
+            lines.append("… \(others) frame\(others == 1 ? "" : "s") outside the function")
+            others = 0
         }
-        lines += ["", "fnctl why \(newest.id) tells more of the newest"]
+        for frame in call.stack ?? [] {
+            if CodePlace.isOwn(frame) || frame.hasPrefix("caused by ") {
+                addOthers()
+                lines.append(frame)
+            } else {
+                others += 1
+            }
+        }
+        addOthers()
         return lines
     }
 
     /// What was used, against what was allowed.
     static func figures(_ call: CallRecord) -> [(String, String?)] {
+        guard call.cause != "evaluator_lost", call.startedAt != nil || call.endedAt == nil else {
+            return times(call)
+        }
         let limits = call.limits
         let wall = [call.startMs, call.initMs, call.runMs].compactMap { $0 }.reduce(0, +)
         return [
@@ -60,7 +69,14 @@ enum WhyText {
                 }
             ),
             ("queued for", call.queueMs.map(Format.duration)),
-            ("CPU", call.cpuMs.map(Format.duration)),
+            (
+                "CPU",
+                // Nobody knows it of a cell that went with its template.
+                call.cpuMs.flatMap { $0 > 0 ? $0 : nil }.map {
+                    Format.duration(ms: $0)
+                        + (limits.map { " of \(Format.duration(ms: cpuLimitMs($0)))" } ?? "")
+                }
+            ),
             (
                 "memory",
                 call.peakMemoryBytes.map {
@@ -71,32 +87,26 @@ enum WhyText {
         ]
     }
 
-    /// What to do about a cause; `nil` where the message says it all.
-    static func advice(_ call: CallRecord) -> String? {
-        switch call.cause {
-        case "handler_error" where call.blocked != nil:
-            "do without \(call.blocked ?? "it"): a function has no network, no other processes, and only /tmp to write to"
-        case "handler_error": "fix the line above; fnctl invoke \(call.function) tries it again"
-        case "init_error":
-            "see that the handler's file, its imports and the handler's name are in the bundle"
-        case "out_of_memory":
-            "use less at a time, or register it with a larger memoryMB than \(call.limits?.memoryMB ?? 0)"
-        case "cpu_limit": "use fewer threads, or register it with a larger timeoutMs"
-        case "wall_timeout":
-            (call.cpuMs ?? 0) * 2 < Double(call.limits?.timeoutMs ?? 0)
-                ? "it mostly waited: look for a sleep, or for input that never comes"
-                : "it computed all the time: do less in one call, or register it with a larger timeoutMs"
-        case "crashed":
-            "look for native code or deep recursion; the last log lines tell how far it came"
-        case "exited": "return a result, or raise an error, instead of ending the process"
-        case "response_too_large": "return less, or in parts over several calls"
-        case "response_invalid": "return what JSON can express"
-        case "expired":
-            "let more calls of it run at once, or register it with a larger async.maxAgeMs"
-        case "cancelled": "call it again if it was not meant to be cancelled"
-        case "template_lost", "evaluator_lost":
-            "call it again: this was not the function's doing"
-        default: nil
-        }
+    /// Of a call that nothing was measured of.
+    private static func times(_ call: CallRecord) -> [(String, String?)] {
+        let clock = { (time: String) in Format.clock(time, seconds: true) }
+        let waited: Double? =
+            switch (Format.date(call.queuedAt), call.endedAt.flatMap { Format.date($0) }) {
+            case (let queued?, let ended?) where call.startedAt == nil:
+                ended.timeIntervalSince(queued) * 1000
+            default: nil
+            }
+        return [
+            ("queued", clock(call.queuedAt)),
+            ("started", call.startedAt.map(clock)),
+            call.cause == "evaluator_lost"
+                ? ("settled", call.endedAt.map { "\(clock($0)), by the next evaluator" })
+                : ("waited", waited.map(Format.duration)),
+        ]
+    }
+
+    /// The wall time in whole seconds, rounded up, and one second more.
+    private static func cpuLimitMs(_ limits: CallRecord.Limits) -> Int {
+        ((limits.timeoutMs + 999) / 1000 + 1) * 1000
     }
 }
