@@ -48,6 +48,14 @@ docs: deps ## make the pages that tests keep true
 	swift build --build-tests
 	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter CausesTests
 
+KILLS ?= 200
+
+.PHONY: test-kills
+test-kills: deps ## kill evaluators under load KILLS (200) times, and count the calls
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	CLOISTER_TEST_KILLS=$(KILLS) swift test --skip-build --no-parallel --filter KillTests
+
 MINUTES ?= 10
 
 .PHONY: fuzz
