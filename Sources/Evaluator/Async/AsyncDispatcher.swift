@@ -30,7 +30,7 @@ final class AsyncDispatcher: Service {
 
     /// When a call that the supervisor or the store refused is tried again.
     private static let refusalMs: Int64 = 1000
-    /// How often calls that have grown too old are looked for, at least.
+    /// How often calls that have grown too old are looked for: that looks at all that wait.
     private static let sweepNs: UInt64 = 1_000_000_000
     private static let pollNs: UInt64 = 50_000_000
     /// Calls that are claimed in one transaction.
@@ -111,10 +111,14 @@ final class AsyncDispatcher: Service {
         await withDiscardingTaskGroup { group in
             await withGracefulShutdownHandler {
                 var alarm: Task<Void, Never>?
+                var nextSweepNs: UInt64 = 0
                 defer { alarm?.cancel() }
                 for await _ in wakeUps.stream {
                     guard !state.withLock({ $0.isStopping }) else { break }
-                    await endExpired()
+                    if monotonicNs() >= nextSweepNs {
+                        await endExpired()
+                        nextSweepNs = monotonicNs() + Self.sweepNs
+                    }
                     for call in await claimNext() {
                         group.addTask { await self.attempt(call) }
                     }
@@ -139,7 +143,8 @@ final class AsyncDispatcher: Service {
 
     private func wakeUp(after pause: Duration) -> Task<Void, Never> {
         Task { [wakeUps] in
-            try? await Task.sleep(for: pause)
+            // One that is cancelled must not wake anybody: it was cancelled because somebody woke.
+            guard (try? await Task.sleep(for: pause)) != nil else { return }
             wakeUps.continuation.yield()
         }
     }
