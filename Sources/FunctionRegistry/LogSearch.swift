@@ -129,20 +129,26 @@ extension CallRecorder {
     private static let chunk = 64
 
     /// The first call of those that printed since a time: searching goes no further back. `nil` for
-    /// any call.
+    /// any call, also where so many have printed that matches are soon found.
     private func oldestCall(printingSinceMs sinceMs: Int64?) async throws -> String? {
         guard let sinceMs else { return nil }
         return try await storage("search the logs") {
             try await store.database.read { db in
-                try String.fetchOne(
-                    db, sql: Self.oldestCallSQL, arguments: [sinceMs])
-            } ?? Self.afterAllCalls
+                let row = try Row.fetchOne(db, sql: Self.oldestCallSQL, arguments: [sinceMs])
+                guard let row, row["count"] < Self.countedAttempts else { return nil }
+                return row["oldest"] ?? Self.afterAllCalls
+            }
         }
     }
 
+    private static let countedAttempts = 20_000
+
     /// By times: in the order of the ids everything older would be looked at first.
-    static let oldestCallSQL =
-        "SELECT min(id) FROM callLog INDEXED BY callLog_time WHERE timeMs >= ?"
+    static let oldestCallSQL = """
+        SELECT min(id) AS oldest, count(*) AS count FROM (
+            SELECT id FROM callLog INDEXED BY callLog_time WHERE timeMs >= ?
+            LIMIT \(countedAttempts))
+        """
 
     /// Sorts after every id.
     private static let afterAllCalls = "~"
