@@ -144,6 +144,7 @@ struct CallsController: Sendable {
             guard isCancelled, try await !record(id).state.isFinal else { break }
             try await Task.sleep(for: .milliseconds(5))
         } while ContinuousClock.now < end
+        if try await hasEndedOtherwise(id) { isCancelled = false }
         guard isCancelled else {
             await calls.waitForReport(id, atMost: Self.reportDelay)
             let state = try await record(id).state.rawValue
@@ -151,6 +152,12 @@ struct CallsController: Sendable {
                 .callEnded, "the call \(id) cannot be cancelled any more: it is \(state)")
         }
         return try jsonResponse(CallView(try await record(id), withStack: true))
+    }
+
+    /// Whether a call was over before it could be cancelled.
+    private func hasEndedOtherwise(_ id: String) async throws -> Bool {
+        let state = try await record(id).state
+        return state.isFinal && state != .cancelled
     }
 
     /// How long a cancelled cell may take to be gone before the record is shown as it is.

@@ -38,7 +38,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
         help: ArgumentHelp("Cells kept ready for each runtime. (default: 4)", valueName: "count"))
     var parked: String?
     @Option(
-        help: ArgumentHelp("Calls that may wait for a slot. (default: 1024)", valueName: "count"))
+        help: ArgumentHelp("Calls that may wait for a slot. (default: 4096)", valueName: "count"))
     var queueLimit: String?
     @Option(
         help: ArgumentHelp(

@@ -74,16 +74,17 @@ struct CallLog {
         for (origin, line) in partial.sorted(by: { $0.value.timeMs < $1.value.timeMs })
         where !line.bytes.isEmpty {
             var line = line
-            close(&line, origin.stream, redactor, isCut: isTruncated)
+            // One that was not ended may have been cut off in the middle of a secret.
+            close(&line, origin.stream, redactor, cutFrom: isTruncated ? 1 : Redactor.beginning)
         }
         partial = [:]
     }
 
     private mutating func close(
-        _ line: inout Partial, _ stream: LogLine.Stream, _ redactor: Redactor?, isCut: Bool = false
+        _ line: inout Partial, _ stream: LogLine.Stream, _ redactor: Redactor?, cutFrom: Int? = nil
     ) {
         if line.bytes.last == UInt8(ascii: "\r") { line.bytes.removeLast() }
-        if let redactor { line.bytes = redactor.redact(line.bytes, isCut: isCut) }
+        if let redactor { line.bytes = redactor.redact(line.bytes, cutFrom: cutFrom) }
         lines.append(
             LogLine(
                 timeMs: line.timeMs, stream: stream,

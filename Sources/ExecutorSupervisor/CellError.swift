@@ -34,7 +34,7 @@ struct CellError: Decodable {
         self = error
         func shortened(_ text: String, _ limit: Int) -> String {
             // JavaScript counts UTF-16 units, of which there are at least as many.
-            let clean = redactor.redact(text, isCut: text.utf16.count >= limit)
+            let clean = redactor.redact(text, cutFrom: text.utf16.count >= limit ? 1 : nil)
             return String(clean.prefix(limit))
         }
         message = shortened(message, Self.messageLimit)

@@ -6,6 +6,8 @@
 struct Redactor {
     /// Shorter values and lines are not looked for.
     static let minimumBytes = 8
+    /// A beginning of a secret that is told from other text.
+    static let beginning = 4
     private static let mark = Array("[redacted]".utf8)
 
     /// A state for each beginning of a secret; 0 is the empty one.
@@ -21,16 +23,14 @@ struct Redactor {
     /// From a state and a byte, as `state << 8 | byte`, to the next state.
     private var steps: [Int64: Int32] = [:]
 
-    /// - Parameter secrets: looked for as they are, as JSON writes them, and, where they have
+    /// - Parameter secrets: looked for in every one of their `SecretForms`, and, where they have
     ///   several lines, line by line.
     init(_ secrets: [String]) {
         var forms = Set<[UInt8]>()
         for secret in secrets {
             let lines = secret.split(whereSeparator: \.isNewline).map(String.init)
             for text in lines + [secret] {
-                for form in [text, Self.escaped(text, toASCII: false), Self.escaped(text)] {
-                    forms.insert(Array(form.utf8))
-                }
+                for form in SecretForms.all(of: text) { forms.insert(Array(form.utf8)) }
             }
         }
         let wanted = forms.filter { $0.count >= Self.minimumBytes }
@@ -42,14 +42,15 @@ struct Redactor {
 
     var isEmpty: Bool { nodes.isEmpty }
 
-    /// - Parameter isCut: the text's end is missing: a secret's beginning at its end goes too.
-    func redact(_ text: String, isCut: Bool = false) -> String {
+    /// - Parameter cutFrom: the text's end is, or may be, missing: a secret's beginning of so many bytes
+    ///   at its end goes too.
+    func redact(_ text: String, cutFrom: Int? = nil) -> String {
         guard !isEmpty else { return text }
-        return String(decoding: redact(Array(text.utf8), isCut: isCut), as: UTF8.self)
+        return String(decoding: redact(Array(text.utf8), cutFrom: cutFrom), as: UTF8.self)
     }
 
-    func redact(_ bytes: [UInt8], isCut: Bool = false) -> [UInt8] {
-        guard !isEmpty, let hits = bytes.withUnsafeBufferPointer({ hits(in: $0, isCut: isCut) })
+    func redact(_ bytes: [UInt8], cutFrom: Int? = nil) -> [UInt8] {
+        guard !isEmpty, let hits = bytes.withUnsafeBufferPointer({ hits(in: $0, cutFrom: cutFrom) })
         else { return bytes }
         var result: [UInt8] = []
         var end = 0
@@ -71,7 +72,7 @@ struct Redactor {
     }
 
     /// Where secrets are, in order; those that overlap are one. `nil` for nowhere.
-    private func hits(in bytes: UnsafeBufferPointer<UInt8>, isCut: Bool) -> [Range<Int>]? {
+    private func hits(in bytes: UnsafeBufferPointer<UInt8>, cutFrom: Int?) -> [Range<Int>]? {
         var hits: [Range<Int>] = []
         func add(_ hit: Range<Int>) {
             var hit = hit
@@ -88,7 +89,7 @@ struct Redactor {
             if length > 0 { add(index + 1 - length..<index + 1) }
         }
         let begun = Int(nodes[Int(state)].depth)
-        if isCut, begun > 0 { add(bytes.count - begun..<bytes.count) }
+        if let cutFrom, begun >= cutFrom { add(bytes.count - begun..<bytes.count) }
         return hits.isEmpty ? nil : hits
     }
 
@@ -130,30 +131,5 @@ struct Redactor {
             nodes[Int(state)].found = max(
                 nodes[Int(state)].found, nodes[Int(fallback)].found)
         }
-    }
-
-    // MARK: JSON
-
-    /// The inside of a JSON string as Python (to ASCII) and JavaScript write it.
-    private static func escaped(_ text: String, toASCII: Bool = true) -> String {
-        var result = ""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": result += "\\\""
-            case "\\": result += "\\\\"
-            case "\n": result += "\\n"
-            case "\r": result += "\\r"
-            case "\t": result += "\\t"
-            case "\u{8}": result += "\\b"
-            case "\u{c}": result += "\\f"
-            case _ where scalar.value < 0x20 || (toASCII && scalar.value > 0x7f):
-                for unit in String(scalar).utf16 {
-                    let hex = String(unit, radix: 16)
-                    result += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-                }
-            default: result.unicodeScalars.append(scalar)
-            }
-        }
-        return result
     }
 }

@@ -36,9 +36,13 @@ public struct AsyncSettings: Sendable, Equatable, Codable {
     /// Whether anybody is told of a call's end.
     public var hasWebhook: Bool { onSuccess != nil || onFailure != nil }
 
-    /// Whom to tell of a call that ended so.
+    /// Whom to tell of a call that ended so. Of one that was cancelled, nobody.
     public func webhook(for state: CallRecord.State) -> String? {
-        state == .completed ? onSuccess : onFailure
+        switch state {
+        case .completed: onSuccess
+        case .cancelled: nil
+        default: onFailure
+        }
     }
 
     /// When to try a call again that has failed; `nil` when it is not to be.

@@ -162,6 +162,9 @@ public final class FunctionRegistry: Sendable {
     /// Encrypts every secret value anew, with a new key, and forgets the old keys.
     /// - Returns: how many values there are.
     public static func rotateSecrets(directory: String) async throws -> Int {
+        guard FileManager.default.fileExists(atPath: "\(directory)/registry.sqlite") else {
+            throw RegistryError.storage(message: "there is no registry in \(directory)")
+        }
         let registry = try FunctionRegistry(directory: directory)
         var keyring = registry.secrets.keyring
         try keyring.addKey()

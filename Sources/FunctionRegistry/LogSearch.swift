@@ -76,9 +76,11 @@ extension CallRecorder {
         var position: (key: String, skip: Int)?
         if let cursor {
             let parts = try PageCursor(cursor, list: .logs).key.split(separator: " ")
-            guard parts.count == 2, let skip = Int(parts[1]) else {
-                throw RegistryError.invalidCursor
-            }
+            guard parts.count == 2, let skip = Int(parts[1]), skip >= 0,
+                parts[0].utf8.count == 28,
+                CallIDGenerator.isWellFormed(String(parts[0].prefix(26))),
+                parts[0].dropFirst(26).first == "/"
+            else { throw RegistryError.invalidCursor }
             position = (String(parts[0]), skip)
         }
         let memory = state.withLock { $0.logs() }

@@ -21,16 +21,21 @@ public struct WebhookState: Sendable, Equatable, Codable {
 }
 
 extension CallRecorder {
-    /// The webhooks that wait, the first due first.
-    public func pendingWebhooks(limit: Int) async throws -> [PendingWebhook] {
+    /// The webhooks that are due, the first due first, and of each URL only some, so that one receiver
+    /// that does not answer does not hold up the others.
+    public func pendingWebhooks(
+        dueByMs: Int64, ofEachURL each: Int, limit: Int
+    ) async throws -> [PendingWebhook] {
         try await storage("list the webhooks that wait") {
             try await store.database.read { db in
                 try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT id, url, attempts, dueAtMs FROM webhook WHERE state = 'pending'
-                        ORDER BY dueAtMs LIMIT ?
-                        """, arguments: [limit]
+                        SELECT id, url, attempts, dueAtMs FROM (
+                            SELECT *, row_number() OVER (PARTITION BY url ORDER BY dueAtMs) AS place
+                            FROM webhook WHERE state = 'pending' AND dueAtMs <= ?)
+                        WHERE place <= ? ORDER BY dueAtMs LIMIT ?
+                        """, arguments: [dueByMs, each, limit]
                 ).map {
                     PendingWebhook(
                         id: $0["id"], url: $0["url"], attempts: $0["attempts"],
@@ -40,18 +45,29 @@ extension CallRecorder {
         }
     }
 
-    /// Notes that a webhook was tried.
-    /// - Parameters:
-    ///   - error: why it was not delivered.
-    ///   - nextAtMs: when it is tried again; `nil` when it is not.
-    public func noteWebhook(_ id: String, error: String?, nextAtMs: Int64?) async throws {
-        try await durably("note the webhook of the call \(id)") { db in
-            let state = error == nil ? "delivered" : nextAtMs == nil ? "failed" : "pending"
+    /// Counts a try of a webhook, on the disk, before it is made.
+    /// - Parameter nextAtMs: when it is tried again, should nothing be heard of this try; `nil` when it
+    ///   is the last.
+    public func beginWebhook(_ id: String, nextAtMs: Int64?) async throws {
+        try await durably("count a try of the webhook of the call \(id)") { db in
             try db.execute(
                 sql: """
-                    UPDATE webhook SET attempts = attempts + 1, state = ?, lastError = ?,
-                        dueAtMs = coalesce(?, dueAtMs) WHERE id = ?
-                    """, arguments: [state, error, nextAtMs, id])
+                    UPDATE webhook SET attempts = attempts + 1, dueAtMs = coalesce(?, dueAtMs),
+                        state = ?, lastError = 'the evaluator stopped during the try' WHERE id = ?
+                    """, arguments: [nextAtMs, nextAtMs == nil ? "failed" : "pending", id])
+        }
+    }
+
+    /// Notes what became of a try.
+    /// - Parameters:
+    ///   - error: why it was not delivered.
+    ///   - isLast: it is not tried again.
+    public func endWebhook(_ id: String, error: String?, isLast: Bool) async throws {
+        try await durably("note the webhook of the call \(id)") { db in
+            let state = error == nil ? "delivered" : isLast ? "failed" : "pending"
+            try db.execute(
+                sql: "UPDATE webhook SET state = ?, lastError = ? WHERE id = ?",
+                arguments: [state, error, id])
         }
     }
 

@@ -81,10 +81,15 @@ final class AsyncDispatcher: Service {
             state.taken[id]?.isCancelled = true
             return (state.waiting.remove(id), state.taken[id] != nil)
         }
-        guard entry != nil else { return isTaken }
-        wakeUps.continuation.yield()
-        return try await registry.calls.endWaiting(id, isDead: false, webhookURL: nil) {
-            $0.fillCancelled("the call was cancelled")
+        guard let entry else { return isTaken }
+        do {
+            return try await registry.calls.endWaiting(id, isDead: false, webhookURL: nil) {
+                $0.fillCancelled("the call was cancelled")
+            }
+        } catch {
+            // It could not be written down, so it did not happen.
+            state.withLock { $0.waiting.add(entry, nowNs: monotonicNs()) }
+            throw error
         }
     }
 
@@ -207,9 +212,8 @@ final class AsyncDispatcher: Service {
             let event = ByteBuffer(bytes: call.event)
             _ = try await supervisor.invoke(CallRequest(id, function, event))
         } catch RegistryError.bundleGone {
-            end(.over(result: nil)) {
-                $0.fillCancelled("the function was deleted before the call could run")
-            }
+            // It can be replayed when there is such a function again.
+            end(.dead) { $0.fillCancelled("the function was deleted before the call could run") }
         } catch is CallRejection {
             journal.abandon(id)
             giveBack()
@@ -246,7 +250,8 @@ final class AsyncDispatcher: Service {
     }
 
     private func endExpired() async {
-        for entry in state.withLock({ $0.waiting.takeExpired(nowNs: monotonicNs()) }) {
+        var entries = state.withLock { $0.waiting.takeExpired(nowNs: monotonicNs()) }[...]
+        while let entry = entries.first {
             do {
                 let record = try await registry.calls.call(entry.id)
                 let function = try await cache.find(entry.function, version: record?.version)
@@ -264,9 +269,13 @@ final class AsyncDispatcher: Service {
                 logger.error(
                     "cannot end a call that has grown too old",
                     metadata: ["call": "\(entry.id)", "reason": "\(error)"])
-                state.withLock { $0.waiting.add(entry, nowNs: monotonicNs()) }
+                let left = entries
+                state.withLock { state in
+                    for entry in left { state.waiting.add(entry, nowNs: monotonicNs()) }
+                }
                 return
             }
+            entries.removeFirst()
         }
     }
 }

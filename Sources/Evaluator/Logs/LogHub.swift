@@ -19,14 +19,8 @@ final class LogHub: Sendable {
         var cause: String?
     }
 
-    fileprivate struct Follower {
-        var filter: LogFilter
-        var continuation: AsyncStream<Event>.Continuation
-        var lost = 0
-    }
-
     private struct State {
-        var followers: [Int: Follower] = [:]
+        var followers: [Int: LogFollower] = [:]
         var last = 0
         var isClosed = false
     }
@@ -34,47 +28,37 @@ final class LogHub: Sendable {
     private let state = Mutex(State())
     private let followed = Atomic(false)
 
-    /// Events that wait for a follower before more are dropped.
-    private static let buffer = 4096
-
     /// Whether it is of use to publish. Cheap.
     var isFollowed: Bool { followed.load(ordering: .relaxed) }
 
-    /// Events that match a filter, from now until the reader stops or the evaluator does.
-    func follow(_ filter: LogFilter) -> AsyncStream<Event> {
-        let (stream, continuation) = AsyncStream<Event>.makeStream(
-            bufferingPolicy: .bufferingOldest(Self.buffer))
+    /// Events that match a filter, from now until the evaluator stops; `body` reads them.
+    func follow(
+        _ filter: LogFilter, _ body: (LogFollower) async throws -> Void
+    ) async throws {
+        let follower = LogFollower(filter)
         let number: Int? = state.withLock { state in
             guard !state.isClosed else { return nil }
             state.last += 1
-            state.followers[state.last] = Follower(filter: filter, continuation: continuation)
+            state.followers[state.last] = follower
             followed.store(true, ordering: .relaxed)
             return state.last
         }
-        guard let number else {
-            continuation.finish()
-            return stream
-        }
+        guard let number else { return }
         let heartbeat = Task {
-            while !Task.isCancelled {
-                try? await Task.sleep(for: .seconds(15))
-                continuation.yield(.heartbeat)
-            }
+            while (try? await Task.sleep(for: .seconds(15))) != nil { follower.take(.heartbeat) }
         }
-        continuation.onTermination = { [weak self] _ in
+        defer {
             heartbeat.cancel()
-            self?.remove(number)
+            remove(number)
         }
-        return stream
+        try await body(follower)
     }
 
     /// Never waits for a follower.
     func publish(_ events: [Event]) {
         guard isFollowed else { return }
-        state.withLock { state in
-            for number in state.followers.keys {
-                for event in events { state.followers[number]?.take(event) }
-            }
+        for follower in state.withLock({ Array($0.followers.values) }) {
+            for event in events { follower.take(event) }
         }
     }
 
@@ -84,7 +68,7 @@ final class LogHub: Sendable {
             state.isClosed = true
             return Array(state.followers.values)
         }
-        for follower in followers { follower.continuation.finish() }
+        for follower in followers { follower.close() }
     }
 
     private func remove(_ number: Int) {
@@ -95,22 +79,8 @@ final class LogHub: Sendable {
     }
 }
 
-extension LogHub.Follower {
-    fileprivate mutating func take(_ event: LogHub.Event) {
-        guard filter.matches(event) else { return }
-        if lost > 0 {
-            guard case .enqueued = continuation.yield(.lost(lost)) else {
-                lost += 1
-                return
-            }
-            lost = 0
-        }
-        if case .dropped = continuation.yield(event) { lost += 1 }
-    }
-}
-
 extension LogFilter {
-    fileprivate func matches(_ event: LogHub.Event) -> Bool {
+    func matches(_ event: LogHub.Event) -> Bool {
         func isOf(_ function: String, _ call: String) -> Bool {
             (self.function ?? function) == function && (self.call ?? call) == call
         }

@@ -66,14 +66,16 @@ struct LogsController: Sendable {
 
     /// Server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html).
     private func stream(_ filter: LogFilter) -> Response {
-        let events = hub.follow(filter)
-        return Response(
+        Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-            body: ResponseBody { writer in
-                try await writer.write(ByteBuffer(string: ": following\n\n"))
-                for await event in events {
-                    try await writer.write(ByteBuffer(string: Self.text(event)))
+            body: ResponseBody { [hub] writer in
+                var writer = writer
+                try await hub.follow(filter) { follower in
+                    try await writer.write(ByteBuffer(string: ": following\n\n"))
+                    while let event = await follower.next() {
+                        try await writer.write(ByteBuffer(string: Self.text(event)))
+                    }
                 }
                 try await writer.finish(nil)
             })

@@ -19,13 +19,27 @@ struct WebhookHosts: Sendable, Equatable {
         hosts = try text.split(separator: ",").map { entry in
             let entry = entry.trimmingCharacters(in: .whitespaces)
             guard let parts = URLComponents(string: "http://\(entry)"), let name = parts.host,
-                !name.isEmpty, parts.path.isEmpty, parts.query == nil, parts.user == nil
+                !name.isEmpty, parts.path.isEmpty, parts.query == nil, parts.user == nil,
+                Self.hasUsualPort(parts, entry)
             else {
                 throw ConfigurationError(
                     message: "webhookHosts has \"\(entry)\", which is neither host nor host:port")
             }
             return Host(name: name.lowercased(), port: parts.port)
         }
+    }
+
+    /// Whether a URL is plain ASCII, its host needs no decoding, and its port is one or left out.
+    private static func hasUsualPort(_ parts: URLComponents, _ url: String) -> Bool {
+        guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+            let host = parts.percentEncodedHost, !host.contains("%")
+        else { return false }
+        // A port that does not fit is read as none.
+        let rest = url.split(separator: "//").dropFirst().joined(separator: "//")
+        let authority = rest.isEmpty ? Substring(url) : rest.prefix { !"/?#".contains($0) }
+        let tail = authority.drop { $0 == "[" }.split(separator: "]").last ?? ""
+        let hasPort = authority.hasPrefix("[") ? tail.hasPrefix(":") : authority.contains(":")
+        return hasPort ? (1...65_535).contains(parts.port ?? 0) : parts.port == nil
     }
 
     /// - Throws: `Problem` that says why a URL is not sent to.
@@ -36,8 +50,11 @@ struct WebhookHosts: Sendable, Equatable {
         guard url.utf8.count <= 2048, let parts = URLComponents(string: url),
             let scheme = parts.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let name = parts.host?.lowercased(), !name.isEmpty, parts.user == nil,
-            parts.fragment == nil
-        else { throw refuse("is not an http or https URL of at most 2048 bytes, without a user") }
+            parts.fragment == nil, Self.hasUsualPort(parts, url)
+        else {
+            throw refuse(
+                "is not an http or https URL of at most 2048 ASCII characters, without a user")
+        }
         let port = parts.port ?? (scheme == "https" ? 443 : 80)
         guard hosts.contains(where: { $0.name == name && ($0.port ?? port) == port }) else {
             throw refuse(

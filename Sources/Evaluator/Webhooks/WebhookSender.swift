@@ -20,7 +20,6 @@ struct WebhookSender: Service {
     /// Results that are larger have to be fetched.
     private static let maximumResultBytes = 256 << 10
     private static let pollPause = Duration.milliseconds(250)
-    private static let atOnce = 16
 
     /// The pause before the next try in milliseconds: 5 s, then four times as long each, up to 6 hours.
     static func pauseMs(after attempt: Int) -> Int64 {
@@ -30,58 +29,74 @@ struct WebhookSender: Service {
     func run() async throws {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
+        configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: Self.timeout, read: Self.timeout)
+        configuration.http1_1ConnectionDebugInitializer = StatusCheck.add
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        await cancelWhenGracefulShutdown {
-            while !Task.isCancelled {
+        let underWay = UnderWay()
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled, !Task.isShuttingDownGracefully {
                 do {
-                    try await sendDue(client)
-                    try await Task.sleep(for: Self.pollPause)
-                } catch is CancellationError {
-                    break
+                    for webhook in try await due() where underWay.begin(webhook) {
+                        group.addTask {
+                            await send(webhook, client)
+                            underWay.end(webhook)
+                        }
+                    }
                 } catch {
-                    logger.error("cannot send webhooks", metadata: ["reason": "\(error)"])
-                    try? await Task.sleep(for: .seconds(5))
+                    logger.error("cannot read the webhooks", metadata: ["reason": "\(error)"])
                 }
+                await cancelWhenGracefulShutdown { try? await Task.sleep(for: Self.pollPause) }
             }
+            // Nobody waits for a receiver that does not answer; the try has been counted.
+            group.cancelAll()
         }
         try await client.shutdown()
     }
 
-    private func sendDue(_ client: HTTPClient) async throws {
-        let now = currentTimeMs()
-        let due = try await registry.calls.pendingWebhooks(limit: Self.atOnce)
-            .filter { $0.dueAtMs <= now }
-        try await withThrowingTaskGroup { group in
-            for webhook in due { group.addTask { try await send(webhook, client) } }
-            try await group.waitForAll()
+    private func due() async throws -> [PendingWebhook] {
+        try await registry.calls.pendingWebhooks(
+            dueByMs: currentTimeMs(), ofEachURL: UnderWay.perURL, limit: UnderWay.inAll)
+    }
+
+    /// One try: counted on the disk before it is made, so that not even one that ends the evaluator is
+    /// made for ever.
+    private func send(_ webhook: PendingWebhook, _ client: HTTPClient) async {
+        let attempt = webhook.attempts + 1
+        let isLast = attempt >= Self.attempts
+        do {
+            try await registry.calls.beginWebhook(
+                webhook.id, nextAtMs: isLast ? nil : currentTimeMs() + Self.pauseMs(after: attempt))
+            let (fault, isOver) = await outcome(webhook, client)
+            try await registry.calls.endWebhook(
+                webhook.id, error: fault, isLast: isOver || isLast)
+        } catch {
+            logger.error(
+                "cannot note a webhook",
+                metadata: ["call": "\(webhook.id)", "reason": "\(error)"])
         }
     }
 
-    private func send(_ webhook: PendingWebhook, _ client: HTTPClient) async throws {
-        let attempt = webhook.attempts + 1
-        var fault: String?
-        var isOver = attempt >= Self.attempts
+    /// - Returns: why it was not delivered, and whether trying again is of no use.
+    private func outcome(
+        _ webhook: PendingWebhook, _ client: HTTPClient
+    ) async -> (fault: String?, isOver: Bool) {
         do {
             let request = try await request(webhook)
             let response = try await client.execute(request, timeout: Self.timeout)
-            switch response.status.code {
-            case 200..<300: break
-            case 410:
-                isOver = true
-                fallthrough
-            default: fault = "the answer was \(response.status.code)"
-            }
+            let code = response.status.code
+            return ((200..<300).contains(code) ? nil : "the answer was \(code)", code == 410)
         } catch let fatal as Undeliverable {
-            fault = fatal.message
-            isOver = true
+            return (fatal.message, true)
+        } catch let error as HTTPClientError
+            where error == .readTimeout || error == .deadlineExceeded
+        {
+            return (
+                "there was no answer within \(Self.timeout.nanoseconds / 1_000_000_000) s", false
+            )
         } catch {
-            // A send that was cut short by the evaluator's own end is not a try.
-            try Task.checkCancellation()
-            fault = "\(error)".prefix(200).description
+            return ("there was no answer: \(error)".prefix(200).description, false)
         }
-        let next = isOver || fault == nil ? nil : currentTimeMs() + Self.pauseMs(after: attempt)
-        try await registry.calls.noteWebhook(webhook.id, error: fault, nextAtMs: next)
     }
 
     private struct Undeliverable: Error { var message: String }
