@@ -109,8 +109,9 @@ public struct FunctionSpec: Sendable, Equatable {
     }
 
     private func validateEnvironment() throws {
-        func refuse(_ message: String) -> RegistryError {
-            .invalidFunction(field: "env", message: message)
+        func refuse(_ message: String, _ key: String? = nil) -> RegistryError {
+            let isSecret = key.map { secrets[$0] != nil } ?? environment.isEmpty
+            return .invalidFunction(field: isSecret ? "secretEnv" : "env", message: message)
         }
         var bytes = 0
         let given = secrets.compactMapValues { secret -> String? in
@@ -134,10 +135,11 @@ public struct FunctionSpec: Sendable, Equatable {
             else {
                 throw refuse(
                     "the environment variable \(quoted(key)) is not made of letters, digits and _, "
-                        + "beginning with no digit")
+                        + "beginning with no digit", key)
             }
             guard !value.utf8.contains(0) else {
-                throw refuse("the value of \(key) has a NUL byte, which no environment can hold")
+                throw refuse(
+                    "the value of \(key) has a NUL byte, which no environment can hold", key)
             }
             bytes += key.utf8.count + value.utf8.count
         }

@@ -112,7 +112,7 @@ struct ConfigTests {
         let help = EvaluatorCommand.helpMessage()
         for key in ConfigurationKey.allCases { #expect(help.contains(key.flag)) }
         for text in [
-            "127.0.0.1", "8080", "1024", "(default: 30)", "(default: 4)", "--config", "--version",
+            "127.0.0.1", "8080", "4096", "(default: 30)", "(default: 4)", "--config", "--version",
         ] {
             #expect(help.contains(text), "\(text)")
         }

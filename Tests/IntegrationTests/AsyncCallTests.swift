@@ -108,6 +108,22 @@ import Testing
         #expect(try await evaluator.get("/v1/calls/\(second)").json["startedAt"] == nil)
     }
 
+    @Test func `a cancel in any moment says truly whether it was in time`() async throws {
+        let evaluator = try await SharedEvaluator.get()
+        try await put(evaluator, "async-race", ["attempts": 1], ["concurrency": 2])
+        var answers: [Int: Int] = [:]
+        for number in 0..<120 {
+            let id = try await evaluator.submit("async-race").callID
+            try await Task.sleep(for: .microseconds(number * 150))
+            let answer = try await evaluator.send("DELETE", "/v1/calls/\(id)")
+            let state = try await evaluator.ended(id)["state"]?.string
+            #expect(answer.status == (state == "cancelled" ? 200 : 409), "\(answer.text) \(id)")
+            answers[answer.status, default: 0] += 1
+        }
+        // Neither always too early nor always too late, or nothing was tested.
+        #expect(answers.count == 2, "\(answers)")
+    }
+
     @Test func `a function's own limit holds for calls of both kinds`() async throws {
         let evaluator = try await SharedEvaluator.get()
         try await put(evaluator, "async-limit", [:], ["concurrency": 2])

@@ -72,8 +72,15 @@ import Testing
             text.contains(
                 #""fields":{"level": "warn", "big": 12345678901234567890, "b": {"a": [1, null]}}"#),
             "\(text)")
+        func cursor(_ key: String) -> String {
+            "cursor="
+                + Data("l\(key)".utf8).base64EncodedString()
+                .replacingOccurrences(of: "=", with: "")
+        }
         for bad in [
-            "level=loud", "since=yesterday", "cursor=abc", "limit=0", "follow=1",
+            cursor("\(calls[4])/A -1"), cursor("\(calls[4])/A x"), cursor("x 1"), cursor("~ 1"),
+            cursor("\(calls[4])/A 99999999999999999999"), cursor("\(calls[4])_A 1"), "level=loud",
+            "since=yesterday", "cursor=abc", "limit=0", "follow=1",
             "function=a&function=b",
         ] {
             #expect(try await evaluator.get("/v1/logs?\(bad)").status == 400, "\(bad)")

@@ -70,6 +70,54 @@ import Testing
         }
     }
 
+    private static let awkward =
+        "{\"type\": \"account\", \"key\": \"-----BEGIN-----\\nMIIEvQIBADANB\\n\", \"it's\": \"`\u{7f}é\u{1b}\"}\nsecond 'line'"
+
+    @Test(arguments: [
+        (
+            "python",
+            """
+            import json, os
+            def handler(event, context):
+                v = os.environ["KEY"]
+                print({"creds": v}); print(repr(v)); print(ascii(v)); print([v.encode()]); print(v)
+                print(json.dumps({"m": v})); print(json.dumps({"m": json.dumps({"v": v})}))
+                print(json.dumps({"m": v}, ensure_ascii=False)); print(os.environ)
+                raise KeyError(v)
+            """
+        ),
+        (
+            "javascript",
+            """
+            exports.handler = async () => {
+                const v = process.env.KEY;
+                console.log({v}); console.log([v, {a: {b: v}}]); console.log(v); console.log("%o", v);
+                console.log(JSON.stringify({v})); console.log(JSON.stringify({m: JSON.stringify({v})}));
+                console.log(process.env.KEY, {...process.env});
+                throw new Error(JSON.stringify(v));
+            };
+            """
+        ),
+    ])
+    func `a secret is known in every form that runtimes print`(_ runtime: String, _ code: String)
+        async throws
+    {
+        let evaluator = try await SharedEvaluator.get()
+        let name = "awkward-\(runtime)"
+        try await evaluator.put(
+            name, ["runtime": runtime, "code": code, "secretEnv": ["KEY": Self.awkward]])
+        let answer = try await evaluator.invoke(name)
+        #expect(answer.status == 502, "\(answer.text)")
+        let record = try await evaluator.get("/v1/calls/\(answer.callID)").text
+        let log = try await evaluator.get("/v1/calls/\(answer.callID)/logs").text
+        for (place, text) in [("answer", answer.text), ("record", record), ("log", log)] {
+            #expect(text.contains("[redacted]"), "\(place): \(text)")
+            for part in ["MIIEvQIBADANB", "account", "second"] {
+                #expect(!text.contains(part), "\(place): \(text)")
+            }
+        }
+    }
+
     @Test func `secrets outlive a restart and a new key, and are kept by null`() async throws {
         let folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("cloister-test-\(UUID().uuidString)").path

@@ -8,16 +8,23 @@ import Testing
 
     /// Answers as the path says, and writes a line of JSON for each request.
     private static let receiver = """
-        import base64, hashlib, hmac, http.server, json, sys
+        import base64, hmac, http.server, json, time
         key = base64.b64decode("\(secret.dropFirst(6))")
         seen = {}
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 h = self.headers
                 signed = f"{h['webhook-id']}.{h['webhook-timestamp']}.".encode() + body
                 mac = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
                 seen[self.path] = seen.get(self.path, 0) + 1
+                if self.path == "/hang":
+                    time.sleep(600)
+                if self.path == "/zero":
+                    self.wfile.write(b"HTTP/1.1 000 x\\r\\ncontent-length: 0\\r\\n\\r\\n")
+                    self.close_connection = True
+                    return
                 status = {"/gone": 410, "/moved": 302}.get(self.path, 200)
                 if self.path == "/flaky" and seen[self.path] == 1:
                     status = 503
@@ -30,7 +37,7 @@ import Testing
                     "id": h["webhook-id"], "body": json.loads(body)}), flush=True)
             def log_message(self, *arguments):
                 pass
-        server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         print(server.server_port, flush=True)
         server.serve_forever()
         """
@@ -38,30 +45,9 @@ import Testing
     @Test func `ends are told, signed, again until they are heard, and only to allowed hosts`()
         async throws
     {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3", "-c", Self.receiver]
-        let file = FileManager.default.temporaryDirectory
-            .appendingPathComponent("cloister-test-\(UUID().uuidString)").path
-        try Data().write(to: URL(fileURLWithPath: file))
-        defer { try? FileManager.default.removeItem(atPath: file) }
-        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
-        try process.run()
-        defer { process.terminate() }
-        /// The line with this number, once it is there.
-        func line(_ number: Int) async throws -> String {
-            var lines: [Substring] = []
-            try await until {
-                lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n")
-                return lines.count > number
-            }
-            return String(lines[number])
-        }
-        func told(_ number: Int) async throws -> JSON {
-            try JSON(Data(try await line(number).utf8))
-        }
-        let port = try await line(0)
-        let base = "http://127.0.0.1:\(port)"
+        let receiver = try await Receiver(Self.receiver)
+        defer { receiver.stop() }
+        let (port, base) = (receiver.port, receiver.base)
         try await TestEvaluator.with(["--webhook-hosts", "127.0.0.1:\(port)"]) { evaluator in
             func put(_ name: String, _ async: [String: Any]) async throws -> TestEvaluator.Answer {
                 let code =
@@ -76,7 +62,9 @@ import Testing
             }
             for refused in [
                 "http://127.0.0.2:\(port)/", "http://127.0.0.1:1/", "ftp://127.0.0.1/",
-                "http://u@127.0.0.1:\(port)/", "nonsense",
+                "http://u@127.0.0.1:\(port)/", "nonsense", "http://127.0.0.1:0/",
+                "http://127.0.0.1:70000/", "http://127.0.0.1:99999999999999999999/",
+                "http://127.0.0.%31:\(port)/", "http://127.0.0.1:\(port)/\u{e9}",
             ] {
                 let answer = try await put(
                     "no", ["onSuccess": refused, "webhookSecret": Self.secret])
@@ -101,7 +89,7 @@ import Testing
                 ).status == 201)
 
             let failed = try await evaluator.submit("told", "1").callID
-            let first = try await told(1)
+            let first = try await receiver.told(1)
             #expect(first["path"]?.string == "/failed" && first["valid"]?.bool == true)
             #expect(first["id"]?.string == failed)
             #expect(first["body"]?["type"]?.string == "call.failed")
@@ -110,7 +98,7 @@ import Testing
 
             let completed = try await evaluator.submit("told", "0").callID
             for number in 2...3 {
-                let told = try await told(number)
+                let told = try await receiver.told(number)
                 #expect(told["path"]?.string == "/flaky" && told["valid"]?.bool == true)
                 #expect(told["id"]?.string == completed)
                 #expect(told["body"]?["data"]?["result"]?[1]?.string == "é")
@@ -127,8 +115,40 @@ import Testing
             let record = try await evaluator.get("/v1/calls/\(moved)").json["webhook"]
             #expect(record?["state"]?.string == "pending")
             #expect(record?["lastError"]?.string == "the answer was 302")
-            #expect(try await told(4)["path"]?.string == "/gone")
-            #expect(try await told(5)["path"]?.string == "/moved")
+            #expect(try await receiver.told(4)["path"]?.string == "/gone")
+            #expect(try await receiver.told(5)["path"]?.string == "/moved")
+        }
+    }
+
+    @Test func `receivers that hang or answer nonsense harm nobody else`() async throws {
+        let receiver = try await Receiver(Self.receiver)
+        defer { receiver.stop() }
+        try await TestEvaluator.with(["--webhook-hosts", "127.0.0.1:\(receiver.port)"]) {
+            evaluator in
+            for name in ["hang", "zero", "good"] {
+                try await evaluator.put(
+                    name,
+                    [
+                        "runtime": "python", "code": "def handler(e, c):\n    return e\n",
+                        "async": [
+                            "onSuccess": "\(receiver.base)/\(name)", "webhookSecret": Self.secret,
+                        ],
+                    ])
+            }
+            for _ in 0..<24 { _ = try await evaluator.submit("hang") }
+            let zero = try await evaluator.submit("zero").callID
+            let good = try await evaluator.submit("good").callID
+            let clock = ContinuousClock()
+            let pause = try await clock.measure {
+                try await until { try await state(evaluator, good)?.0 == "delivered" }
+            }
+            // Before the first of those that hang is given up.
+            #expect(pause < .seconds(12) * timeFactor, "\(pause)")
+            try await until { try await state(evaluator, zero)?.1 == 1 }
+            try await until {
+                let webhook = try await evaluator.get("/v1/calls/\(zero)").json["webhook"]
+                return webhook?["lastError"]?.string?.contains("not one of HTTP") == true
+            }
         }
     }
 
@@ -137,5 +157,48 @@ import Testing
     ) async throws -> (String?, Int?)? {
         let webhook = try await evaluator.get("/v1/calls/\(id)").json["webhook"]
         return webhook.map { ($0["state"]?.string, $0["attempts"]?.int) }
+    }
+}
+
+/// A server in a process of its own, which prints its port and then a line of JSON for each request.
+private final class Receiver: Sendable {
+    let port: Int
+    private let file: String
+    private let pid: pid_t
+
+    var base: String { "http://127.0.0.1:\(port)" }
+
+    init(_ program: String) async throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("cloister-test-\(UUID().uuidString)").path
+        try Data().write(to: URL(fileURLWithPath: file))
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3", "-c", program]
+        process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
+        try process.run()
+        self.file = file
+        pid = process.processIdentifier
+        port = Int(try await Self.line(0, of: file)) ?? 0
+    }
+
+    func stop() {
+        kill(pid, SIGTERM)
+        try? FileManager.default.removeItem(atPath: file)
+    }
+
+    /// The request with this number, from 1, once it is there.
+    func told(_ number: Int) async throws -> JSON {
+        try JSON(Data(try await Self.line(number, of: file).utf8))
+    }
+
+    private static func line(_ number: Int, of file: String) async throws -> String {
+        var lines: [Substring] = []
+        try await until {
+            let text = try String(contentsOfFile: file, encoding: .utf8)
+            lines = text.split(separator: "\n")
+            return lines.count > number && (text.hasSuffix("\n") || lines.count > number + 1)
+        }
+        return String(lines[number])
     }
 }
