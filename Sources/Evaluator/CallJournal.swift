@@ -30,7 +30,7 @@ final class CallJournal: CallObserver {
     private let logger: Logger
     private let underway = Mutex<[String: Underway]>([:])
     private let attemptOver = Mutex<AttemptOver?>(nil)
-    private let isCancelled = Mutex<(@Sendable (String) -> Bool)?>(nil)
+    private let endWish = Mutex<(@Sendable (String) -> EndWish?)?>(nil)
 
     init(registry: FunctionRegistry, hub: LogHub, logger: Logger) {
         self.registry = registry
@@ -40,12 +40,12 @@ final class CallJournal: CallObserver {
 
     /// - Parameters:
     ///   - body: is told what an attempt's end leads to, after it was noted.
-    ///   - isCancelled: whether a call's own user cancelled it.
+    ///   - endWish: who wanted a call to end that the supervisor calls cancelled.
     func onAttemptOver(
-        isCancelled: @escaping @Sendable (String) -> Bool, _ body: @escaping AttemptOver
+        endWish: @escaping @Sendable (String) -> EndWish?, _ body: @escaping AttemptOver
     ) {
         attemptOver.withLock { $0 = body }
-        self.isCancelled.withLock { $0 = isCancelled }
+        self.endWish.withLock { $0 = endWish }
     }
 
     // MARK: Before a call is handed to the supervisor
@@ -139,18 +139,19 @@ final class CallJournal: CallObserver {
         let log = report.log.map(CallLogLine.init)
         guard let call = underway.withLock({ $0.removeValue(forKey: report.id) }) else { return }
         let result = call.keepsResult ? report.result.map { Data($0.readableBytesView) } : nil
+        var record = CallRecord.Outcome(report)
         if let attempt = call.attempt {
-            let outcome = self.outcome(of: attempt, report, result)
-            let state = CallRecord.State(report)
+            if record.cause == .cancelled { record.end(by: endWish.withLock { $0 }?(report.id)) }
+            let outcome = outcome(of: attempt, record.cause, result)
             registry.calls.recordAttempt(
                 id: report.id, log: log, outcome: outcome,
-                webhookURL: attempt.settings.webhook(for: state)
-            ) { record in
-                record.fill(in: report)
-                if case .dead = outcome, report.failure?.cause == .cancelled {
-                    record.fillLost()
-                } else if case .retry = outcome, report.failure?.cause == .cancelled {
-                    record.fillLost()
+                webhookURL: attempt.settings.webhook(for: record.state)
+            ) { call in
+                call.fill(in: report)
+                switch record.cause {
+                case .expired: call.fillExpired(maxAgeMs: attempt.settings.maxAgeMs)
+                case .evaluatorLost: call.fillLost()
+                default: break
                 }
             }
             attemptOver.withLock { $0 }?(report.id, outcome)
@@ -163,27 +164,42 @@ final class CallJournal: CallObserver {
         hub.publish([
             .end(
                 .init(
-                    call: report.id, function: report.function,
-                    state: CallRecord.State(report).rawValue,
-                    cause: report.failure?.cause.rawValue))
+                    call: report.id, function: report.function, state: record.state.rawValue,
+                    cause: record.cause?.rawValue))
         ])
     }
 
     /// What the end of an attempt leads to.
     private func outcome(
-        of attempt: Attempt, _ report: CallReport, _ result: Data?
+        of attempt: Attempt, _ cause: CallCause?, _ result: Data?
     ) -> AttemptOutcome {
-        guard let failure = report.failure else { return .over(result: result) }
-        var cause = failure.cause
-        if cause == .cancelled {
-            if isCancelled.withLock({ $0 })?(report.id) ?? true { return .over(result: nil) }
-            // The evaluator stops, and this call took longer than that may.
-            cause = .evaluatorLost
-        }
+        guard let cause else { return .over(result: result) }
+        if cause == .cancelled { return .over(result: nil) }
         let now = currentTimeMs()
         let pause = attempt.settings.pause(
             after: attempt.number, cause: cause.rawValue, ageMs: now - attempt.acceptedAtMs)
         return pause.map { .retry(atMs: now + $0) } ?? .dead
+    }
+}
+
+extension CallRecord {
+    /// How an attempt ended, as it is remembered.
+    fileprivate struct Outcome {
+        private(set) var state: CallRecord.State
+        private(set) var cause: CallCause?
+
+        init(_ report: CallReport) {
+            state = CallRecord.State(report)
+            cause = report.failure?.cause
+        }
+
+        /// Of a call that the supervisor says was cancelled: by whom. By nobody's wish means that the
+        /// evaluator stops, and that the call took longer than that may.
+        mutating func end(by wish: EndWish?) {
+            guard wish != .cancelled else { return }
+            state = .failed
+            cause = wish == .tooOld ? .expired : .evaluatorLost
+        }
     }
 }
 
@@ -207,18 +223,6 @@ extension CallRecord.State {
 }
 
 extension CallRecord {
-    mutating func fillCancelled(_ message: String) {
-        state = .cancelled
-        cause = CallCause.cancelled.rawValue
-        self.message = message
-    }
-
-    fileprivate mutating func fillLost() {
-        state = .failed
-        cause = CallCause.evaluatorLost.rawValue
-        message = "the evaluator stopped while the call ran"
-    }
-
     /// Takes over everything that a report says.
     fileprivate mutating func fill(in report: CallReport) {
         state = State(report)

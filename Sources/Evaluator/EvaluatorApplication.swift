@@ -28,7 +28,7 @@ func buildApplication(
     let cache = FunctionCache(registry: registry)
     let dispatcher = AsyncDispatcher(
         registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
-        places: configuration.slots, logger: logger)
+        hub: hub, places: configuration.slots, logger: logger)
     // The streams of followers would otherwise keep the server from ending.
     let drain = DrainService { hub.close() }
     let connections = ConnectionCalls { [calls = supervisor.calls] id in _ = calls.cancel(id: id) }

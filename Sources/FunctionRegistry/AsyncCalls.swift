@@ -107,7 +107,17 @@ extension CallRecorder {
         return id
     }
 
-    /// The call that has a key already.
+    /// The id of the call that has a key already; `nil` when none has.
+    /// - Parameter record: a call of the function that would be accepted now.
+    /// - Throws: `RegistryError.idempotencyMismatch`, `.storage`.
+    public func holder(of key: IdempotencyKey, for record: CallRecord) async throws -> String? {
+        try await storage("look up an idempotency key") {
+            try await store.database.read { [store] db in
+                try Self.holder(of: key, record, store.retention.keyAgeMs, db)
+            }
+        }
+    }
+
     private static func holder(
         of key: IdempotencyKey, _ record: CallRecord, _ keyAgeMs: Int64, _ db: Database
     ) throws -> String? {

@@ -170,6 +170,21 @@ import Testing
         }
     }
 
+    @Test func `a call grows too old behind one that somebody waits for, too`() async throws {
+        let evaluator = try await SharedEvaluator.get()
+        try await put(evaluator, "behind", ["maxAgeMs": 1000], ["concurrency": 1])
+        let first = Task { try await evaluator.invoke("behind", #"{"sleep": 5}"#) }
+        try await until {
+            try await evaluator.get("/v1/calls?function=behind&state=running").json["calls"]?[0]
+                != nil
+        }
+        let old = try await evaluator.submit("behind").callID
+        let record = try await evaluator.ended(old)
+        #expect(record["cause"]?.string == "expired", "\(record)")
+        #expect(record["dead"]?.bool == true && record["startedAt"] == nil, "\(record)")
+        #expect(try await first.value.status == 200)
+    }
+
     @Test func `a client that hangs up cancels its call, unless it asked not to`() async throws {
         let evaluator = try await SharedEvaluator.get()
         try await put(evaluator, "hang-up")

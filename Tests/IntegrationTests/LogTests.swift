@@ -131,6 +131,20 @@ import Testing
         try await readUntil(
             "data: {\"call\":\"\(second)\",\"function\":\"log-live\",\"state\":\"failed\","
                 + "\"cause\":\"handler_error\"}")
+        // Those that end in the queue are told of as well.
+        try await evaluator.put(
+            "log-live",
+            [
+                "runtime": "python", "code": Self.code, "timeoutMs": Int(20_000 * timeFactor),
+                "concurrency": 1,
+            ])
+        let slow = try await evaluator.submit("log-live", #"{"name": "y", "sleep": 15}"#).callID
+        let queued = try await evaluator.submit("log-live", #"{"name": "z"}"#).callID
+        for id in [queued, slow] {
+            #expect(try await evaluator.send("DELETE", "/v1/calls/\(id)").status == 200)
+            try await readUntil(
+                "data: {\"call\":\"\(id)\",\"function\":\"log-live\",\"state\":\"cancelled\"")
+        }
         #expect(!text.contains("begins"))
         #expect(!text.contains("log-other"))
     }

@@ -16,8 +16,16 @@ struct AsyncAcceptor: Sendable {
     func accept(
         _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?
     ) async throws -> Response {
-        try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
         let record = newRecord(function, bytesIn: event.readableBytes)
+        do {
+            try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
+        } catch {
+            // What has been accepted under this key needs no room.
+            guard let key, let id = try await registry.calls.holder(of: key, for: record),
+                let other = try await registry.calls.call(id)
+            else { throw error }
+            return try accepted(other, isReplay: true)
+        }
         let waiting = waitingCall(record, function)
         let id = try await registry.calls.accept(
             record, event: (Data(event.readableBytesView), waiting.expiresAtMs), key: key)

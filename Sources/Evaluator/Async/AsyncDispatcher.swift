@@ -17,13 +17,14 @@ final class AsyncDispatcher: Service {
 
     private struct Taken {
         var entry: WaitingCalls.Entry
-        var isCancelled = false
+        var wish: EndWish?
     }
 
     private let registry: FunctionRegistry
     private let cache: FunctionCache
     private let journal: CallJournal
     private let supervisor: any CallSupervising
+    private let hub: LogHub
     private let logger: Logger
     private let state: Mutex<State>
     private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
@@ -39,17 +40,18 @@ final class AsyncDispatcher: Service {
     /// - Parameter places: calls that are under way at once.
     init(
         registry: FunctionRegistry, cache: FunctionCache, journal: CallJournal,
-        supervisor: any CallSupervising, places: Int, logger: Logger
+        supervisor: any CallSupervising, hub: LogHub, places: Int, logger: Logger
     ) {
         self.registry = registry
         self.cache = cache
         self.journal = journal
         self.supervisor = supervisor
+        self.hub = hub
         self.logger = logger
         state = Mutex(State(waiting: WaitingCalls(places: places)))
         wakeUps = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         journal.onAttemptOver(
-            isCancelled: { [weak self] in self?.isCancelled($0) ?? false }
+            endWish: { [weak self] in self?.endWish($0) }
         ) { [weak self] id, outcome in
             self?.attemptOver(id, outcome)
         }
@@ -78,14 +80,16 @@ final class AsyncDispatcher: Service {
     ///   handed to the supervisor has to be cancelled there as well.
     func cancel(_ id: String) async throws -> Bool {
         let (entry, isTaken) = state.withLock { state in
-            state.taken[id]?.isCancelled = true
+            state.taken[id]?.wish = .cancelled
             return (state.waiting.remove(id), state.taken[id] != nil)
         }
         guard let entry else { return isTaken }
         do {
-            return try await registry.calls.endWaiting(id, isDead: false, webhookURL: nil) {
+            let ended = try await registry.calls.endWaiting(id, isDead: false, webhookURL: nil) {
                 $0.fillCancelled("the call was cancelled")
             }
+            if ended { publishEnd(entry, .cancelled) }
+            return ended
         } catch {
             // It could not be written down, so it did not happen.
             state.withLock { $0.waiting.add(entry, nowNs: monotonicNs()) }
@@ -93,9 +97,20 @@ final class AsyncDispatcher: Service {
         }
     }
 
-    /// Whether a call's own user cancelled it.
-    func isCancelled(_ id: String) -> Bool {
-        state.withLock { $0.taken[id]?.isCancelled ?? false }
+    /// Who, other than the evaluator's own stop, wants a call that was taken to end.
+    private func endWish(_ id: String) -> EndWish? {
+        state.withLock { $0.taken[id]?.wish }
+    }
+
+    /// Tells followers of the end of a call that no cell had.
+    private func publishEnd(_ entry: WaitingCalls.Entry, _ cause: CallCause) {
+        let state: CallState = cause == .cancelled ? .cancelled : .failed
+        hub.publish([
+            .end(
+                .init(
+                    call: entry.id, function: entry.function, state: state.rawValue,
+                    cause: cause.rawValue))
+        ])
     }
 
     /// A call's place among the ready ones of its function, from 1; 0 for one whose next attempt is not
@@ -199,10 +214,12 @@ final class AsyncDispatcher: Service {
             end(.over(result: nil)) { $0.fillCancelled("the call was cancelled") }
         }
         func giveBack() {
-            if isCancelled(id) { return endCancelled() }
+            if endWish(id) == .cancelled { return endCancelled() }
             end(.returned(atMs: currentTimeMs() + Self.refusalMs)) { $0.state = .queued }
         }
-        if isCancelled(id) { return endCancelled() }
+        if endWish(id) == .cancelled { return endCancelled() }
+        let watch = endWhenTooOld(id)
+        defer { watch.cancel() }
         do {
             guard
                 let function = try await cache.find(
@@ -223,6 +240,19 @@ final class AsyncDispatcher: Service {
                 metadata: ["call": "\(id)", "reason": "\(error)"])
             journal.abandon(id)
             giveBack()
+        }
+    }
+
+    /// Ends a call that grows too old while it still waits, behind others, for a cell.
+    private func endWhenTooOld(_ id: String) -> Task<Void, Never> {
+        let expiresNs = state.withLock { $0.taken[id]?.entry.expiresNs } ?? .max
+        let now = monotonicNs()
+        return Task { [supervisor] in
+            let pause = Duration.nanoseconds(expiresNs > now ? expiresNs - now : 0)
+            guard (try? await Task.sleep(for: pause)) != nil, supervisor.waiting(id: id) != nil
+            else { return }
+            state.withLock { $0.taken[id]?.wish = .tooOld }
+            _ = supervisor.cancel(id: id)
         }
     }
 
@@ -259,12 +289,8 @@ final class AsyncDispatcher: Service {
                 _ = try await registry.calls.endWaiting(
                     entry.id, isDead: true,
                     webhookURL: function?.version.async?.webhook(for: .failed)
-                ) { record in
-                    record.state = .failed
-                    record.cause = CallCause.expired.rawValue
-                    record.message =
-                        "the call waited longer than the \(longestMs) ms of its function's maxAgeMs"
-                }
+                ) { $0.fillExpired(maxAgeMs: longestMs) }
+                publishEnd(entry, .expired)
             } catch {
                 logger.error(
                     "cannot end a call that has grown too old",
