@@ -175,6 +175,7 @@ private final class Receiver: Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = ["python3", "-c", program]
+        process.standardError = FileHandle.nullDevice
         process.standardOutput = try FileHandle(forWritingTo: URL(fileURLWithPath: file))
         try process.run()
         self.file = file
@@ -183,7 +184,8 @@ private final class Receiver: Sendable {
     }
 
     func stop() {
-        kill(pid, SIGTERM)
+        // A child of a worker thread starts with most signals blocked.
+        kill(pid, SIGKILL)
         try? FileManager.default.removeItem(atPath: file)
     }
 
