@@ -1,7 +1,4 @@
-import AsyncHTTPClient
 import FunctionRegistry
-import NIOCore
-import NIOHTTP1
 import Synchronization
 
 /// The webhooks that are being sent: a few to each URL, so that a receiver that does not answer holds up
@@ -26,37 +23,5 @@ final class UnderWay: Sendable {
 
     func end(_ webhook: PendingWebhook) {
         urls.withLock { _ = $0.removeValue(forKey: webhook.id) }
-    }
-}
-
-/// Ends a connection whose answer has a status below 100: the client behind it takes those for
-/// informational ones, and ends the process when no other follows.
-final class StatusCheck: ChannelInboundHandler, RemovableChannelHandler {
-    typealias InboundIn = HTTPClientResponsePart
-    typealias InboundOut = HTTPClientResponsePart
-
-    struct NoStatus: Error, CustomStringConvertible {
-        var description: String { "the status is not one of HTTP" }
-    }
-
-    private var isBroken = false
-
-    /// Puts one behind the decoder of a connection.
-    @Sendable static func add(to channel: any Channel) -> EventLoopFuture<Void> {
-        channel.eventLoop.submit {
-            let pipeline = channel.pipeline.syncOperations
-            let decoder = try pipeline.handler(
-                type: ByteToMessageHandler<HTTPResponseDecoder>.self)
-            try pipeline.addHandler(StatusCheck(), position: .after(decoder))
-        }
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let head) = unwrapInboundIn(data), !(100..<600).contains(head.status.code) {
-            isBroken = true
-            context.fireErrorCaught(NoStatus())
-            context.close(promise: nil)
-        }
-        if !isBroken { context.fireChannelRead(data) }
     }
 }

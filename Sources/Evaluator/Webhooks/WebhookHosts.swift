@@ -20,7 +20,7 @@ struct WebhookHosts: Sendable, Equatable {
             let entry = entry.trimmingCharacters(in: .whitespaces)
             guard let parts = URLComponents(string: "http://\(entry)"), let name = parts.host,
                 !name.isEmpty, parts.path.isEmpty, parts.query == nil, parts.user == nil,
-                Self.hasUsualPort(parts, entry)
+                Self.isPlain("http://\(entry)", parts)
             else {
                 throw ConfigurationError(
                     message: "webhookHosts has \"\(entry)\", which is neither host nor host:port")
@@ -30,16 +30,15 @@ struct WebhookHosts: Sendable, Equatable {
     }
 
     /// Whether a URL is plain ASCII, its host needs no decoding, and its port is one or left out.
-    private static func hasUsualPort(_ parts: URLComponents, _ url: String) -> Bool {
+    private static func isPlain(_ url: String, _ parts: URLComponents) -> Bool {
         guard url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
-            let host = parts.percentEncodedHost, !host.contains("%")
+            let host = parts.percentEncodedHost, !host.contains("%"),
+            let scheme = url.range(of: "://")
         else { return false }
-        // A port that does not fit is read as none.
-        let rest = url.split(separator: "//").dropFirst().joined(separator: "//")
-        let authority = rest.isEmpty ? Substring(url) : rest.prefix { !"/?#".contains($0) }
-        let tail = authority.drop { $0 == "[" }.split(separator: "]").last ?? ""
-        let hasPort = authority.hasPrefix("[") ? tail.hasPrefix(":") : authority.contains(":")
-        return hasPort ? (1...65_535).contains(parts.port ?? 0) : parts.port == nil
+        let authority = url[scheme.upperBound...].prefix { !"/?#".contains($0) }
+        // A port that does not fit is read as none. An IPv6 address in brackets has colons of its own.
+        let tail = authority.hasPrefix("[") ? authority.drop { $0 != "]" } : authority
+        return tail.contains(":") ? (1...65_535).contains(parts.port ?? 0) : parts.port == nil
     }
 
     /// - Throws: `Problem` that says why a URL is not sent to.
@@ -50,7 +49,7 @@ struct WebhookHosts: Sendable, Equatable {
         guard url.utf8.count <= 2048, let parts = URLComponents(string: url),
             let scheme = parts.scheme?.lowercased(), scheme == "http" || scheme == "https",
             let name = parts.host?.lowercased(), !name.isEmpty, parts.user == nil,
-            parts.fragment == nil, Self.hasUsualPort(parts, url)
+            parts.fragment == nil, Self.isPlain(url, parts)
         else {
             throw refuse(
                 "is not an http or https URL of at most 2048 ASCII characters, without a user")
