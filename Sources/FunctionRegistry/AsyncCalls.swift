@@ -50,7 +50,6 @@ public struct WaitingCall: Sendable, Equatable {
 public struct ClaimedCall: Sendable {
     public var record: CallRecord
     public var event: Data
-    public var expiresAtMs: Int64
 }
 
 /// What an attempt of an asynchronous call leads to.
@@ -63,6 +62,33 @@ public enum AttemptOutcome: Sendable {
     case retry(atMs: Int64)
     /// The attempt never began.
     case returned(atMs: Int64)
+}
+
+extension CallEnd {
+    /// What the end of an attempt leaves behind; the record, with the attempt's outcome filled in, becomes
+    /// what the call is then.
+    init(
+        of record: inout CallRecord, _ outcome: AttemptOutcome, log: [CallLogLine] = [],
+        webhookURL: String?
+    ) {
+        self.init(log: log, attempt: record.async?.attempt ?? 1)
+        switch outcome {
+        case .over(let result):
+            event = .removed
+            self.result = result
+            self.webhookURL = webhookURL
+        case .dead:
+            record.isDead = true
+            event = .dead
+            self.webhookURL = webhookURL
+        case .retry(let atMs):
+            record.retry(atMs: atMs, nowMs: currentTimeMs())
+            event = .waits(untilMs: atMs)
+        case .returned(let atMs):
+            record.unclaim(atMs: atMs)
+            event = .waits(untilMs: atMs)
+        }
+    }
 }
 
 extension CallRecorder {
@@ -84,15 +110,7 @@ extension CallRecorder {
             if let key, let id = try Self.holder(of: key, record, keyAgeMs, db) { return id }
             try store.write(CallWrite(record: record), db)
             if let event {
-                try db.execute(
-                    sql: """
-                        INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
-                        VALUES (?, ?, ?, ?, ?)
-                        """,
-                    arguments: [
-                        record.id, record.queuedAtMs, event.expiresAtMs, event.bytes.count,
-                        event.bytes,
-                    ])
+                try store.keep(event.bytes, of: record, expiresAtMs: event.expiresAtMs, db)
             }
             if let key {
                 try db.execute(
@@ -171,10 +189,10 @@ extension CallRecorder {
         let claimed = try await durably("claim \(ids.count) calls") { [store] db in
             try ids.compactMap { id -> ClaimedCall? in
                 guard var record = try CallRecord.fetchOne(db, key: id), record.state == .queued,
-                    let row = try Row.fetchOne(
+                    let event = try Data.fetchOne(
                         db,
                         sql: """
-                            SELECT event, expiresAtMs FROM asyncCall
+                            SELECT event FROM asyncCall
                             WHERE id = ? AND isClaimed = 0 AND isDead = 0
                             """, arguments: [id])
                 else { return nil }
@@ -183,8 +201,7 @@ extension CallRecorder {
                 try store.write(CallWrite(record: record), db)
                 try db.execute(
                     sql: "UPDATE asyncCall SET isClaimed = 1 WHERE id = ?", arguments: [id])
-                return ClaimedCall(
-                    record: record, event: row["event"], expiresAtMs: row["expiresAtMs"])
+                return ClaimedCall(record: record, event: event)
             }
         }
         state.withLock { backlog in
@@ -202,26 +219,8 @@ extension CallRecorder {
         update: (inout CallRecord) -> Void
     ) {
         end(id) { record in
-            let attempt = record.async?.attempt ?? 1
             update(&record)
-            var end = CallEnd(log: log, attempt: attempt)
-            switch outcome {
-            case .over(let result):
-                end.event = .removed
-                end.result = result
-                end.webhookURL = webhookURL
-            case .dead:
-                record.isDead = true
-                end.event = .dead
-                end.webhookURL = webhookURL
-            case .retry(let atMs):
-                record.retry(atMs: atMs, nowMs: currentTimeMs())
-                end.event = .waits(untilMs: atMs)
-            case .returned(let atMs):
-                record.unclaim(atMs: atMs)
-                end.event = .waits(untilMs: atMs)
-            }
-            return end
+            return CallEnd(of: &record, outcome, log: log, webhookURL: webhookURL)
         }
     }
 
@@ -272,12 +271,7 @@ extension CallRecorder {
             record.bytesIn = event.count
             try store.write(CallWrite(record: record), db)
             try db.execute(sql: "DELETE FROM asyncCall WHERE id = ?", arguments: [id])
-            try db.execute(
-                sql: """
-                    INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
-                    VALUES (?, ?, ?, ?, ?)
-                    """,
-                arguments: [record.id, record.queuedAtMs, expiresAtMs, event.count, event])
+            try store.keep(event, of: record, expiresAtMs: expiresAtMs, db)
             return event.count
         }
     }

@@ -142,13 +142,7 @@ public struct CallLogLine: Sendable, Equatable {
 
 /// What a call printed, in the order written.
 public struct CallLog: Sendable, Equatable {
-    public struct Line: Sendable, Equatable {
-        /// The attempt that printed it, from 1.
-        public var attempt: Int
-        public var line: CallLogLine
-    }
-
-    public var lines: [Line]
+    public var lines: [FoundLine]
     /// Whether there was more.
     public var truncated: Bool
 }

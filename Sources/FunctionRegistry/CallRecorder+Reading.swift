@@ -87,7 +87,9 @@ extension CallRecorder {
                 ? [] : try await store.log(id, before: memory?.end?.attempt ?? .max)
             let isLost = lines == nil && memory == nil && (record.logBytes ?? 0) > 0
             let newest = (memory?.end?.log ?? []).map {
-                CallLog.Line(attempt: memory?.end?.attempt ?? 1, line: $0)
+                FoundLine(
+                    call: id, function: record.function, attempt: memory?.end?.attempt ?? 1,
+                    line: $0)
             }
             return CallLog(
                 lines: (lines ?? []) + newest, truncated: record.logTruncated ?? false || isLost)

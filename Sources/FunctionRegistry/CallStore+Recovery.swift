@@ -37,17 +37,12 @@ extension CallStore {
             record.cause = "evaluator_lost"
             record.message = "the evaluator stopped while the call ran"
             record.endedAtMs = nowMs
-            var end = CallEnd(attempt: async.attempt)
             let pause = settings.pause(
                 after: async.attempt, cause: "evaluator_lost", ageMs: nowMs - record.queuedAtMs)
-            if let pause {
-                record.retry(atMs: nowMs + pause, nowMs: nowMs)
-                end.event = .waits(untilMs: nowMs + pause)
-            } else {
-                record.isDead = true
-                end.event = .dead
-                end.webhookURL = settings.webhook(for: record.state)
-            }
+            let webhookURL = settings.webhook(for: record.state)
+            let end = CallEnd(
+                of: &record, pause.map { .retry(atMs: nowMs + $0) } ?? .dead, webhookURL: webhookURL
+            )
             try write(CallWrite(record: record, end: end), db)
         }
     }

@@ -66,6 +66,16 @@ struct CallStore: Sendable {
         try write([entry], withdrawn: [], db)
     }
 
+    /// Keeps the event of an asynchronous call whose record is stored; part of a transaction.
+    func keep(_ event: Data, of record: CallRecord, expiresAtMs: Int64, _ db: Database) throws {
+        try db.execute(
+            sql: """
+                INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
+                VALUES (?, ?, ?, ?, ?)
+                """,
+            arguments: [record.id, record.queuedAtMs, expiresAtMs, event.count, event])
+    }
+
     private static var encoder: JSONEncoder {
         let encoder = JSONEncoder()
         encoder.outputFormatting = .withoutEscapingSlashes
@@ -170,17 +180,20 @@ struct CallStore: Sendable {
     }
 
     /// What the attempts of a call before one printed; `nil` when nothing is kept.
-    func log(_ id: String, before attempt: Int) async throws -> [CallLog.Line]? {
+    func log(_ id: String, before attempt: Int) async throws -> [FoundLine]? {
         let stored = try await database.read { db in
             try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT attempt, lines FROM callLog WHERE id = ? AND attempt < ?
+                    SELECT attempt, function, lines FROM callLog WHERE id = ? AND attempt < ?
                     ORDER BY attempt
                     """, arguments: [id, attempt]
             ).flatMap { row in
                 try JSONDecoder().decode([CallLogLine].self, from: row["lines"])
-                    .map { CallLog.Line(attempt: row["attempt"], line: $0) }
+                    .map {
+                        FoundLine(
+                            call: id, function: row["function"], attempt: row["attempt"], line: $0)
+                    }
             }
         }
         return stored.isEmpty ? nil : stored

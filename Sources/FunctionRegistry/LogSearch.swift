@@ -92,12 +92,12 @@ extension CallRecorder {
             .filter {
                 filter.function ?? $0.function == $0.function && filter.call ?? $0.id == $0.id
             }
+        let known = Set(memory.map(\.key))
         var found: [FoundLine] = []
         var bytes = 0
         let oldest = try await oldestCall(printingSinceMs: filter.sinceMs)
         while true {
             let (chunk, end) = try await stored(filter, from: position?.key, to: oldest)
-            let known = Set(memory.map(\.key))
             var printed = chunk.filter { !known.contains($0.key) }
             for entry in memory {
                 let isDue = position.map { entry.key <= $0.key } ?? true

@@ -12,7 +12,7 @@ final class LogHub: Sendable {
         case heartbeat
     }
 
-    struct AttemptEnd: Sendable, Encodable {
+    struct AttemptEnd: Sendable {
         var call: String
         var function: String
         var state: String

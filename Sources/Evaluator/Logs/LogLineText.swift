@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import Foundation
 import FunctionRegistry
 
@@ -11,7 +12,8 @@ enum LogLineText {
         if found.attempt > 1 { text += ",\"attempt\":\(found.attempt)" }
         text += ",\"stream\":\"\(line.stream.rawValue)\""
         if let level = LogLevel(line: line.text) { text += ",\"level\":\"\(level.name)\"" }
-        text += ",\"text\":" + string(line.text)
+        text += ",\"text\":"
+        JSONText.append(line.text, to: &text)
         if isObject(line.text) { text += ",\"fields\":" + line.text }
         return text + "}"
     }
@@ -26,21 +28,5 @@ enum LogLineText {
         // Line ends inside would break a server-sent event, and no line has any.
         return (try? text.withUTF8 { try JSONValidator.check(UnsafeRawBufferPointer($0)) }) != nil
             && !text.utf8.contains(UInt8(ascii: "\r"))
-    }
-
-    /// A JSON string (RFC 8259, section 7).
-    static func string(_ string: String) -> String {
-        var text = "\""
-        for scalar in string.unicodeScalars {
-            switch scalar {
-            case "\"": text += "\\\""
-            case "\\": text += "\\\\"
-            case _ where scalar.value < 0x20:
-                let hex = String(scalar.value, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
-            default: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text + "\""
     }
 }

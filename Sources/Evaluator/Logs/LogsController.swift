@@ -20,13 +20,9 @@ struct LogsController: Sendable {
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         await calls.waitForReport(id, atMost: CallsController.reportDelay)
-        guard let record = try await calls.call(id), let log = try await calls.log(id) else {
-            throw CallsController.notFound(id)
-        }
-        let lines = log.lines.map {
-            FoundLine(call: id, function: record.function, attempt: $0.attempt, line: $0.line)
-        }
-        return Self.response(LogLineText.list(lines, further: ",\"truncated\":\(log.truncated)"))
+        guard let log = try await calls.log(id) else { throw CallsController.notFound(id) }
+        return Self.response(
+            LogLineText.list(log.lines, further: ",\"truncated\":\(log.truncated)"))
     }
 
     @Sendable private func search(_ request: Request, context: EvaluatorRequestContext) async throws
