@@ -11,6 +11,12 @@ extension CallRequest {
             case .python: .python
             case .javascript: .javascript
             }
+        let isolation: Isolation =
+            switch version.isolation {
+            case .call: .call
+            case .snapshot: .snapshot
+            case .reuse: .reuse
+            }
         self.init(
             id: id, function: version.name, version: version.version, runtime: runtime,
             handler: version.handler, bundle: version.codeSha256,
@@ -18,7 +24,7 @@ extension CallRequest {
             },
             limits: CallLimits(
                 timeoutMs: version.timeoutMs, memoryMB: version.memoryMB, tmpMB: version.tmpMB),
-            event: event)
+            event: event, isolation: isolation)
         concurrency = version.concurrency
         secrets = Array(function.secrets.environment.values)
     }

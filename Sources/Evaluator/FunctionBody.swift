@@ -61,7 +61,7 @@ struct FunctionBody: Sendable {
 
         private enum Key: String, CodingKey, CaseIterable {
             case runtime, handler, code, zip, timeoutMs, memoryMB, tmpMB, env, secretEnv
-            case concurrency, async, description
+            case concurrency, async, isolation, description
 
             /// The type of the field, in words.
             var expected: String {
@@ -131,6 +131,15 @@ struct FunctionBody: Sendable {
             if let fields = try optional(.async, AsyncFields.self) {
                 spec.async = fields.settings
                 spec.webhookSecret = fields.webhookSecret
+            }
+            if let name = try optional(.isolation, String.self) {
+                guard let isolation = FunctionIsolation(rawValue: name) else {
+                    throw Problem(
+                        .invalidFunction,
+                        "there is no isolation \"\(name.prefix(100))\"; it can be call, snapshot or reuse",
+                        field: "isolation")
+                }
+                spec.isolation = isolation
             }
             spec.description = try optional(.description, String.self)
             self.spec = spec

@@ -1,6 +1,7 @@
 extension OpenAPI {
     static let schemas = #"""
         "Name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"},
+        "Isolation": {"type": "string", "enum": ["call", "snapshot", "reuse"], "default": "call"},
         "Runtime": {"type": "string", "enum": ["python", "javascript"]},
         "Handler": {
           "type": "string", "maxLength": 256, "default": "index.handler",
@@ -53,12 +54,13 @@ extension OpenAPI {
             },
             "concurrency": {"type": "integer", "minimum": 1, "maximum": 4096},
             "async": {"$ref": "#/components/schemas/AsyncInput"},
+            "isolation": {"$ref": "#/components/schemas/Isolation"},
             "description": {"type": "string", "maxLength": 1024}
           }
         },
         "Function": {
           "type": "object", "additionalProperties": false,
-          "required": ["name", "version", "runtime", "handler", "codeSha256", "codeBytes", "timeoutMs", "memoryMB", "tmpMB", "createdAt"],
+          "required": ["name", "version", "runtime", "handler", "codeSha256", "codeBytes", "timeoutMs", "memoryMB", "tmpMB", "isolation", "createdAt"],
           "properties": {
             "name": {"$ref": "#/components/schemas/Name"},
             "version": {"type": "integer", "minimum": 1},
@@ -73,6 +75,7 @@ extension OpenAPI {
             "secretEnv": {"type": "array", "items": {"type": "string"}},
             "concurrency": {"type": "integer", "minimum": 1, "maximum": 4096},
             "async": {"$ref": "#/components/schemas/Async"},
+            "isolation": {"$ref": "#/components/schemas/Isolation"},
             "description": {"type": "string"},
             "createdAt": {"$ref": "#/components/schemas/Time"},
             "failing": {

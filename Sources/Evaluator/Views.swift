@@ -15,6 +15,7 @@ struct FunctionView: Encodable {
     private let secretEnv: [String]?
     private let concurrency: Int?
     private let async: AsyncSettings?
+    private let isolation: String
     private let description: String?
     private let createdAt: String
     private let failing: Failing?
@@ -39,6 +40,7 @@ struct FunctionView: Encodable {
         secretEnv = function.secretNames.isEmpty ? nil : function.secretNames
         concurrency = function.concurrency
         self.async = function.async
+        isolation = function.isolation.rawValue
         description = function.description
         createdAt = Timestamp.text(function.createdAtMs)
         self.failing = failing.map {

@@ -7,6 +7,16 @@ public enum Runtime: String, Sendable, CaseIterable, Codable {
     case javascript
 }
 
+/// What the calls of one version of a function share.
+public enum Isolation: Sendable, Equatable {
+    /// Nothing: each call loads the code in a fresh cell.
+    case call
+    /// The loaded code, as it was before the first call.
+    case snapshot
+    /// A cell, one call after the other.
+    case reuse
+}
+
 /// What one call may use.
 public struct CallLimits: Sendable, Equatable {
     /// Wall time from the moment that a cell is given the call, in milliseconds.
@@ -37,6 +47,7 @@ public struct CallRequest: Sendable {
     public var limits: CallLimits
     /// The event, as JSON text. The supervisor neither parses nor checks it.
     public var event: ByteBuffer
+    public var isolation: Isolation
     /// Most calls of the function, over all its versions, that run at once; `nil` for no limit but
     /// the node's slots.
     public var concurrency: Int?
@@ -47,7 +58,7 @@ public struct CallRequest: Sendable {
     public init(
         id: String, function: String, version: Int, runtime: Runtime, handler: String,
         bundle: String, environment: [String: String], limits: CallLimits, event: ByteBuffer,
-        concurrency: Int? = nil, secrets: [String] = []
+        isolation: Isolation = .call, concurrency: Int? = nil, secrets: [String] = []
     ) {
         self.id = id
         self.function = function
@@ -58,6 +69,7 @@ public struct CallRequest: Sendable {
         self.environment = environment
         self.limits = limits
         self.event = event
+        self.isolation = isolation
         self.concurrency = concurrency
         self.secrets = secrets
     }

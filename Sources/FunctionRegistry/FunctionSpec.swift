@@ -4,6 +4,16 @@ public enum FunctionRuntime: String, Sendable, Codable, CaseIterable {
     case javascript
 }
 
+/// What calls of a function share. The raw value is the API's `isolation`.
+public enum FunctionIsolation: String, Sendable, Codable, CaseIterable {
+    /// Nothing: each call loads the code in a fresh cell.
+    case call
+    /// The loaded code, as it was before the first call: each call is a fresh copy of it.
+    case snapshot
+    /// All of it: one cell serves call after call, one at a time.
+    case reuse
+}
+
 /// A function's settings, without its code.
 public struct FunctionSpec: Sendable, Equatable {
     public var runtime: FunctionRuntime
@@ -24,6 +34,7 @@ public struct FunctionSpec: Sendable, Equatable {
     /// Calls that run at once, 1 to 4,096; `nil` for as many as there are slots.
     public var concurrency: Int?
     public var async: AsyncSettings?
+    public var isolation: FunctionIsolation
     /// At most 1,024 characters; `nil` and the empty text are the same.
     public var description: String?
 
@@ -38,7 +49,8 @@ public struct FunctionSpec: Sendable, Equatable {
         runtime: FunctionRuntime, handler: String = "index.handler", timeoutMs: Int = 3000,
         memoryMB: Int = 128, tmpMB: Int = 16, environment: [String: String] = [:],
         secrets: [String: Secret] = [:], webhookSecret: Secret? = nil, concurrency: Int? = nil,
-        async: AsyncSettings? = nil, description: String? = nil
+        async: AsyncSettings? = nil, isolation: FunctionIsolation = .call,
+        description: String? = nil
     ) {
         self.runtime = runtime
         self.handler = handler
@@ -50,6 +62,7 @@ public struct FunctionSpec: Sendable, Equatable {
         self.webhookSecret = webhookSecret
         self.concurrency = concurrency
         self.async = async
+        self.isolation = isolation
         self.description = description
     }
 

@@ -21,6 +21,7 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
     public var secretNames: [String]
     public var concurrency: Int?
     public var async: AsyncSettings?
+    public var isolation: FunctionIsolation
     public var description: String?
     /// Milliseconds since 1970 in UTC.
     public var createdAtMs: Int64
@@ -42,6 +43,7 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
         secretNames = spec.secrets.keys.sorted()
         concurrency = spec.concurrency
         self.async = spec.async
+        isolation = spec.isolation
         description = spec.description?.isEmpty == true ? nil : spec.description
         self.createdAtMs = createdAtMs
     }
@@ -56,6 +58,7 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
 }
 
 extension FunctionRuntime: DatabaseValueConvertible {}
+extension FunctionIsolation: DatabaseValueConvertible {}
 
 extension FunctionVersion: FetchableRecord, PersistableRecord {
     public static let databaseTableName = "functionVersion"

@@ -103,6 +103,13 @@ enum Schema {
         migrator.registerMigration("2026-11 asynchronous calls") { try $0.execute(sql: asyncCalls) }
         migrator.registerMigration("2026-11 logs by function") { try $0.execute(sql: functionLogs) }
         migrator.registerMigration("2026-11 long histories") { try $0.execute(sql: longHistories) }
+        migrator.registerMigration("2026-11 isolation") { db in
+            try db.execute(
+                sql: """
+                    ALTER TABLE functionVersion ADD COLUMN isolation TEXT NOT NULL DEFAULT 'call'
+                        CHECK (isolation IN ('call', 'snapshot', 'reuse'));
+                    """)
+        }
         return migrator
     }
 }

@@ -18,10 +18,11 @@ struct HTTPFunctionsTests {
             #expect(
                 Set(function.keys) == [
                     "name", "version", "runtime", "handler", "codeSha256", "codeBytes", "timeoutMs",
-                    "memoryMB", "tmpMB", "env", "description", "createdAt",
+                    "memoryMB", "tmpMB", "env", "isolation", "description", "createdAt",
                 ])
             #expect(function["version"] as? Int == 1)
             #expect(function["codeBytes"] as? Int == 5)
+            #expect(function["isolation"] as? String == "call")
             #expect(function["env"] as? [String: String] == ["A": "ä"])
             let time = try #require(function["createdAt"] as? String)
             #expect(
@@ -54,6 +55,7 @@ struct HTTPFunctionsTests {
                 try await evaluator.send(.PUT, "/v1/functions/f", body)
             }
             for (fields, field) in [
+                (#""runtime": "python", "code": "", "isolation": "none""#, "isolation"),
                 (#""runtime": "python""#, "code"),
                 (#""code": "x""#, "runtime"),
                 (#""runtime": "cobol", "code": "x""#, "runtime"),

@@ -6,6 +6,7 @@ import Testing
 /// What `fnctl register` sends, and where it takes secrets from.
 @Suite struct RegisterTests {
     private static let manifest = """
+        isolation: snapshot
         concurrency: 2
         secretEnv: [API_KEY, OTHER]
         async:
@@ -45,6 +46,7 @@ import Testing
         let (status, body, errors) = try await register(environment: ["API_KEY": "12345678"])
         #expect(status == .completed, "\(errors)")
         #expect(body?["concurrency"] == .int(2))
+        #expect(body?["isolation"] == .string("snapshot"))
         #expect(try body?["secretEnv"] == json(#"{"API_KEY":"12345678","OTHER":null}"#))
         #expect(
             try body?["async"]
@@ -59,12 +61,14 @@ import Testing
         async throws
     {
         let (status, body, errors) = try await register(
-            "--concurrency", "7", "--secret", "API_KEY=@FOLDER/key", "--secret", "MORE",
+            "--concurrency", "7", "--isolation", "reuse", "--secret", "API_KEY=@FOLDER/key",
+            "--secret", "MORE",
             "--webhook-secret", "-",
             environment: ["API_KEY": "not this", "MORE": "more=more"], standardInput: "whsec_x\n",
             files: ["key": "two\nlines\r\n"])
         #expect(status == .completed, "\(errors)")
         #expect(body?["concurrency"] == .int(7))
+        #expect(body?["isolation"] == .string("reuse"))
         #expect(
             try body?["secretEnv"]
                 == json(#"{"API_KEY":"two\nlines","MORE":"more=more","OTHER":null}"#))

@@ -11,6 +11,7 @@ struct FunctionSettings: Sendable, Equatable {
     var secretEnv: [String: SecretValue] = [:]
     var concurrency: Int?
     var async: AsyncSettings?
+    var isolation: String?
     var description: String?
 
     /// These settings where they are given, and `defaults` elsewhere; variables are joined.
@@ -25,6 +26,7 @@ struct FunctionSettings: Sendable, Equatable {
             secretEnv: defaults.secretEnv.merging(secretEnv) { _, own in own },
             concurrency: concurrency ?? defaults.concurrency,
             async: async ?? defaults.async,
+            isolation: isolation ?? defaults.isolation,
             description: description ?? defaults.description)
     }
 }
@@ -51,7 +53,7 @@ enum FunctionManifest {
             root, what: "a function.yaml",
             known: [
                 "runtime", "handler", "timeoutMs", "memoryMB", "tmpMB", "env", "secretEnv",
-                "concurrency", "async", "description",
+                "concurrency", "async", "isolation", "description",
             ])
         var settings = FunctionSettings(
             runtime: try fields.string("runtime"),
@@ -60,6 +62,7 @@ enum FunctionManifest {
             memoryMB: try fields.int("memoryMB"),
             tmpMB: try fields.int("tmpMB"),
             concurrency: try fields.int("concurrency"),
+            isolation: try fields.string("isolation"),
             description: try fields.string("description"))
         if let node = fields["env"] {
             settings.env = try environment(node)

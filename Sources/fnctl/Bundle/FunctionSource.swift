@@ -101,6 +101,7 @@ struct FunctionSource: Sendable {
             ("tmpMB", settings.tmpMB.map(JSONValue.int)),
             ("concurrency", settings.concurrency.map(JSONValue.int)),
             ("async", settings.async?.json),
+            ("isolation", settings.isolation.map(JSONValue.string)),
             ("description", settings.description.map(JSONValue.string)),
             ("env", Self.object(settings.env, JSONValue.string)),
             ("secretEnv", Self.object(settings.secretEnv, \.json)),

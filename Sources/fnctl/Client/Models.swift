@@ -31,6 +31,7 @@ struct FunctionRecord: Decodable, Sendable {
     let secretEnv: [String]?
     let concurrency: Int?
     let async: Async?
+    let isolation: String?
     let failing: Failing?
     let description: String?
     let createdAt: String

@@ -4,6 +4,10 @@ enum Runtime: String, ExpressibleByArgument, CaseIterable, Sendable {
     case python, javascript
 }
 
+enum Isolation: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case call, snapshot, reuse
+}
+
 struct RegisterCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "register",
@@ -11,7 +15,7 @@ struct RegisterCommand: AsyncParsableCommand {
         discussion: """
             PATH is a source file (.py, .js, .mjs, .cjs), a folder or a .zip. A folder may have \
             a function.yaml with runtime, handler, timeoutMs, memoryMB, tmpMB, env, secretEnv, \
-            concurrency, async and description; options go before it. Links are refused; \
+            isolation, concurrency, async and description; options go before it. Links are refused; \
             __pycache__, .git, node_modules/.cache, function.yaml and cases.yaml are left out.
 
             A secret's value is neither in function.yaml nor on the command line: secretEnv is \
@@ -68,6 +72,12 @@ struct RegisterCommand: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "What its calls share: nothing (call, the default), the loaded code (snapshot) or a "
+                + "process (reuse).", valueName: "call|snapshot|reuse"))
+    var isolation: Isolation?
+
+    @Option(
+        help: ArgumentHelp(
             "What webhooks are signed with, from a file or standard input (-); "
                 + "without it, what is stored.", valueName: "@file"))
     var webhookSecret: String?
@@ -99,7 +109,8 @@ struct RegisterCommand: AsyncParsableCommand {
             runtime: runtime?.rawValue, handler: handler, timeoutMs: timeout, memoryMB: memory,
             tmpMB: tmp, env: try environment(),
             secretEnv: try secrets.variables.mapValues { .given(try $0.read()) },
-            concurrency: concurrency, description: description)
+            concurrency: concurrency, isolation: isolation?.rawValue,
+            description: description)
         var source = try FunctionSource(path: path, overrides: overrides)
         if let secret = secrets.webhook { source = try source.signing(with: try secret.read()) }
         try await options.withClient { client in

@@ -48,6 +48,7 @@ struct ShowCommand: AsyncParsableCommand {
             ("memory", "\(function.memoryMB) MB"),
             ("/tmp", "\(function.tmpMB) MB"),
             ("concurrency", function.concurrency.map { "\($0) at once" }),
+            ("isolation", function.isolation),
             ("async", function.async.flatMap(Self.retries)),
             ("retry on", function.async?.retryOn.map { $0.joined(separator: ", ") }),
             ("on success", function.async?.onSuccess),
