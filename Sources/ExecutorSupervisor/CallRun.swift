@@ -69,6 +69,14 @@ final class CallRun {
         continuation = nil
     }
 
+    /// What a cell that has served the function before is told of the call, as JSON.
+    func furtherMeta() -> [UInt8] {
+        var text = "{\"callId\":"
+        JSONText.append(request.id, to: &text)
+        text += ",\"deadlineNs\":\(deadlineNs)}"
+        return Array(text.utf8)
+    }
+
     /// What the cell is told of the call, as JSON.
     func meta() -> [UInt8] {
         var text = "{\"callId\":"

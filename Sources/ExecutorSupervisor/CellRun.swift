@@ -9,6 +9,8 @@ final class CellRun {
         case warming
         case parked
         case running(CallRun)
+        /// It has served a call of a `reuse` function and waits for the next one.
+        case idle
         /// Its call is settled, or it was never given one: only its end is awaited.
         case ending(CallRun?)
     }
@@ -20,6 +22,11 @@ final class CellRun {
     private var decoder: FrameDecoder
     private(set) var streamEnded = false
     private(set) var pendingAnswer: FrameDecoder.Event?
+    /// What it serves call after call; `nil` for a cell that serves one call.
+    var service: CellService?
+    /// What it printed between two calls, for the next one's log.
+    private var early: [(stream: LogLine.Stream, bytes: ByteBuffer, isRaw: Bool)] = []
+    private var earlyBytes = 0
     /// What of the order and event did not fit into the socket yet.
     private var unsent: [ByteBuffer] = []
 
@@ -37,6 +44,40 @@ final class CellRun {
         default: nil
         }
     }
+
+    // MARK: serving on
+
+    /// From here on it is for this function alone, call after call.
+    func serve(_ request: CallRequest) {
+        service = CellService(request, cpuClock: cell.cpuClock())
+        decoder.servesOn = true
+    }
+
+    /// Its answer, once.
+    func takeAnswer() -> FrameDecoder.Event? {
+        defer { pendingAnswer = nil }
+        return pendingAnswer
+    }
+
+    func printed(_ bytes: ByteBuffer, to stream: LogLine.Stream, isRaw: Bool) {
+        if let call {
+            call.printed(bytes.readableBytesView, to: stream, isRaw: isRaw)
+        } else if service != nil, earlyBytes + bytes.readableBytes <= Self.mostEarlyBytes {
+            early.append((stream, bytes, isRaw))
+            earlyBytes += bytes.readableBytes
+        }
+    }
+
+    /// Hands on what was printed since the last call.
+    func printEarly(to call: CallRun) {
+        for piece in early {
+            call.printed(piece.bytes.readableBytesView, to: piece.stream, isRaw: piece.isRaw)
+        }
+        early = []
+        earlyBytes = 0
+    }
+
+    private static let mostEarlyBytes = 64 * 1024
 
     // MARK: sending
 
@@ -124,8 +165,7 @@ final class CellRun {
             for _ in 0..<rounds {
                 let count = readBytes(pipe, space, space.count)
                 guard count > 0 else { return !lastReadEnded }
-                call?.printed(
-                    ByteBuffer(bytes: space[..<count]).readableBytesView, to: stream, isRaw: true)
+                printed(ByteBuffer(bytes: space[..<count]), to: stream, isRaw: true)
             }
             return true
         }
