@@ -94,8 +94,11 @@ void cell_tell_exit(enum cw_message_type type, const struct cell_child *child);
 int cell_wait_children(int milliseconds, struct cell_child **other);
 int cell_has_children(void);
 
+// This process is the fork of a snapshot, for one call, and is confined already.
+extern int cell_is_branch;
 // Becomes a keeper. Returns in its snapshot, confined (keep.c, snapshot.c).
 void cell_keep(const struct cw_call *order, int control, int filter);
+void cell_become_snapshot(const struct cw_call *order);
 void cell_confine_snapshot(const struct cw_call *order);
 // A snapshot's cell has its status page to itself, and this sends it.
 void cell_send_status(void);

@@ -30,6 +30,7 @@ _Noreturn void cell_fail(enum cw_stage stage, int error) {
     if (cell_status) {
         cell_status->failed_stage = stage;
         cell_status->failed_errno = error;
+        cell_send_status();
     }
     _exit(CW_EXIT_SETUP);
 }

@@ -264,8 +264,7 @@ void cell_keep(const struct cw_call *order, int control, int filter) {
         int kept = dup2(pair[1], CELL_OWN_FDS - 1);
         if (kept < 0) cell_fail(CW_STAGE_PROTOCOL, errno);
         close_range(CELL_OWN_FDS, ~0U, 0);
-        cell_note_descriptors(CELL_OWN_FDS);
-        cell_confine_snapshot(order);
+        cell_become_snapshot(order);
         sigprocmask(SIG_SETMASK, &before, NULL);
         return;
     }

@@ -22,8 +22,18 @@ enum {
     FORK = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_PARENT | SIGCHLD,
 };
 
+int cell_is_branch;
+static int is_snapshot;
 static struct cw_status own_status;
 static int sends_status;
+
+int cloister_is_snapshot(void) { return is_snapshot; }
+
+void cell_become_snapshot(const struct cw_call *order) {
+    is_snapshot = 1;
+    cell_note_descriptors(CELL_OWN_FDS);
+    cell_confine_snapshot(order);
+}
 
 // Calls must share no memory that can be written: a cell's page is a copy, and goes by a descriptor.
 void cell_send_status(void) {
@@ -87,6 +97,8 @@ void cloister_branch(void) {
         if (got != sizeof message || message.type != KEEP_FORK || count != 1) _exit(0);
         long pid = syscall(SYS_clone, (unsigned long)FORK, NULL, NULL, NULL, 0);
         if (pid == 0) {
+            is_snapshot = 0;
+            cell_is_branch = 1;
             take_over(socket);
             return;
         }

@@ -13,7 +13,7 @@ const { notJSON } = require('./json.js');
 for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib', 'assert', 'querystring']) require(warm);
 
 // Kept before user code can replace them.
-const { Promise, process, setImmediate } = globalThis;
+const { Promise, Set, process, setImmediate, setTimeout } = globalThis;
 const { parse, stringify } = JSON;
 const { assign, setPrototypeOf } = Object;
 const { from } = Buffer;
@@ -242,6 +242,20 @@ function leaveFast() {
   });
 }
 
+let atRest = [];
+// What a module may leave to run when it has loaded: copies of these work in every call.
+const COPIED = new Set(['Timeout', 'Immediate']);
+
+// Keeps this process, with its code loaded, as what calls are forked from. Returns in each of them.
+async function branch() {
+  // File operations are under way in another thread, which a fork would not have.
+  while (process.getActiveResourcesInfo().some((name) => !COPIED.has(name) && !atRest.includes(name)))
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  native.branch();
+  renewRandom();
+  return native.park();
+}
+
 async function run(given) {
   const meta = parse(given.meta);
   for (const key of Object.keys(process.env)) delete process.env[key];
@@ -249,6 +263,7 @@ async function run(given) {
   process.argv.length = 1;
   process.execArgv.length = 0;
   leaveFast();
+  atRest = process.getActiveResourcesInfo();
   let phase = 'init';
   process.on('uncaughtException', (error) => fail(describe(error, phase)));
   process.on('unhandledRejection', (error) => fail(describe(error, phase)));
@@ -259,6 +274,10 @@ async function run(given) {
     return fail(describe(error, 'init'));
   }
   native.loaded();
+  if (given.snapshot) {
+    given = await branch();
+    assign(meta, parse(given.meta));
+  }
   phase = 'handler';
   for (;;) {
     const [kind, text] = await answerTo(handler, given.event, new Context(meta));

@@ -53,7 +53,7 @@ cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer_and_wait.argtypes = cell.cloister_answer.argtypes + [ctypes.POINTER(Call)]
 cell.cloister_answer_and_wait.restype = None
 cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
-cell.cloister_denied.restype = None
+cell.cloister_denied.restype = cell.cloister_branch.restype = None
 cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
 # Sending may block on a slow reader: other threads of the handler must be able to run then.
 unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
@@ -261,6 +261,10 @@ def run(call):
     except BaseException as error:
         return finish(*error_answer(error, "init"))
     cell.cloister_loaded()
+    if cell.cloister_is_snapshot():
+        branch(call)
+        again, event = call.texts()
+        meta.update(again)
     while True:
         kind, data = answer_to(handler, event, Context(meta))
         if not call.keeps:
@@ -269,6 +273,22 @@ def run(call):
         cell.cloister_answer_and_wait(ord(kind), data, len(data), ctypes.byref(call))
         again, event = call.texts()
         meta.update(again)
+
+
+def branch(call):
+    """Keeps this process, with its code loaded, as what calls are forked from. Returns in each of them."""
+    flush()
+    gc.collect()
+    gc.freeze()
+    ctypes.pythonapi.PyOS_BeforeFork()
+    cell.cloister_branch()
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    try:
+        rehearse("cloister rehearsal")
+    except BaseException:
+        # The function has changed what this uses.
+        pass
+    cell.cloister_park(ctypes.byref(call))
 
 
 def flush():
@@ -291,20 +311,20 @@ def leave(leaving):
     os._exit((code or 0) & 0xFF)
 
 
-def rehearse():
+def rehearse(name="index"):
     """Does what a call does, so that the pages it touches are this process's own already."""
     sys.path.insert(0, OUR_FOLDER + "rehearsal")
     context = Context({"callId": "", "function": "", "version": 0, "memoryMB": 0, "deadlineNs": 0})
-    spec = importlib.util.spec_from_file_location("index", OUR_FOLDER + "rehearsal/index.py")
+    spec = importlib.util.spec_from_file_location(name, OUR_FOLDER + "rehearsal/index.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules["index"] = module
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     encode(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
     try:
         module.fail()
     except ValueError as error:
         describe(error, "handler")
-    del sys.modules["index"], sys.path[0]
+    del sys.modules[name], sys.path[0]
     sys.path_importer_cache.clear()
 
 
