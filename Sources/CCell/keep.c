@@ -158,21 +158,26 @@ static pid_t ask_for_fork(int end) {
     return message.value;
 }
 
-// Returns 0 or an error number.
-static int set_up(const struct cw_spawn *request, const int *fds, pid_t pid, int pidfd, int end) {
+_Noreturn static void fail(const char *step, int error) {
+    char text[160];
+    snprintf(text, sizeof text, "a cell for a call could not be set up: %s: %s", step, strerror(error));
+    refuse(text);
+}
+
+static void set_up(const struct cw_spawn *request, const int *fds, pid_t pid, int pidfd, int end) {
     int error = join_cgroup(request, fds, pid);
-    if (error) return error;
+    if (error) fail("joining its cgroup", error);
     struct rlimit cpu = {cpu_seconds, cpu_seconds};
-    if (prlimit(pid, RLIMIT_CPU, &cpu, NULL) < 0) return errno;
+    if (prlimit(pid, RLIMIT_CPU, &cpu, NULL) < 0) fail("limiting its CPU time", errno);
     struct helper job = {.pidfd = pidfd, .rules = -1};
     int status = 0;
-    if (run_helper(enter_and_mount, &job, &status) < 0) return errno;
-    if (status != 0) return job.error ? job.error : EPROTO;
+    if (run_helper(enter_and_mount, &job, &status) < 0) fail("starting a helper", errno);
+    if (status != 0) fail("mounting /tmp", job.error ? job.error : EPROTO);
     int handed[CELL_FIXED_FDS + 1] = {fds[0], fds[1], fds[2], fds[3], job.rules};
     struct keep_cell message = {.has_landlock = job.rules >= 0};
-    error = cell_send(end, &message, sizeof message, handed, CELL_FIXED_FDS + (job.rules >= 0)) < 0 ? errno : 0;
+    // It may have ended already, which is for its exit to tell.
+    cell_send(end, &message, sizeof message, handed, CELL_FIXED_FDS + (job.rules >= 0));
     if (job.rules >= 0) close(job.rules);
-    return error;
 }
 
 static void spawn(const struct cw_spawn *request, const int *fds) {
@@ -192,8 +197,7 @@ static void spawn(const struct cw_spawn *request, const int *fds) {
             pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
             if (pidfd < 0) refuse("a fork of the snapshot cannot be watched");
             cell_add_child(child, pid, pidfd, request->cell);
-            answer.error = set_up(request, fds, pid, child->pidfd, ends[0]);
-            if (answer.error) refuse(strerror(answer.error));
+            set_up(request, fds, pid, child->pidfd, ends[0]);
             int threads;
             look_between(last_pid + 1, pid, &threads);
             last_pid = pid;
@@ -271,15 +275,15 @@ void cell_keep(const struct cw_call *order, int control, int filter) {
     tmp_bytes = order->tmp_bytes;
     for (uint32_t i = 0; i < order->rlimit_count && i < CW_MAX_RLIMITS; i++)
         if (order->rlimits[i].resource == RLIMIT_CPU) cpu_seconds = order->rlimits[i].soft;
+    snapshot = (struct cell_child){.pid = (pid_t)pid, .pidfd = cell_move_up(pidfd, CELL_OWN_FDS)};
     munmap(cell_status, CW_STATUS_BYTES);
     cell_status = NULL;
     // What the interpreter had open is the snapshot's alone.
     close_range(0, CELL_OWN_FDS - 1, 0);
     close(pair[1]);
     word = pair[0];
-    snapshot = (struct cell_child){.pid = (pid_t)pid, .pidfd = cell_move_up(pidfd, CELL_OWN_FDS)};
-    static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_RESOURCE};
-    cell_drop_capabilities(kept, 3);
+    static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_RESOURCE};
+    cell_drop_capabilities(kept, 4);
     cell_watch(&snapshot, snapshot.pidfd);
     cell_watch(&words, word);
     keep();

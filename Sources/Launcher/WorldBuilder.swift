@@ -79,8 +79,8 @@ extension World {
 
     /// Namespaces and mounts; the cells' ids; their bounding set and securebits.
     private static let kept: [Int32] = [CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP]
-    /// Entering the mounts of a snapshot's fork, and limiting its CPU time.
-    private static let keptForKeepers: [Int32] = [CAP_SYS_CHROOT, CAP_SYS_RESOURCE]
+    /// Entering the mounts of a snapshot's fork (setns(2) asks for two), and limiting its CPU time.
+    private static let keptForKeepers: [Int32] = [CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_RESOURCE]
     /// For each user id: more than one snapshot's calls can be.
     private static let mostUserNamespaces = 1024
 
