@@ -99,7 +99,7 @@ static void look_between(pid_t from, pid_t to, int *threads) {
 static void look_at_threads(void) {
     int threads = 0;
     // A thread that has been joined can take a moment to go.
-    for (int i = 0; i < 100; i++) {
+    for (int i = 0; i < 40; i++) {
         int status;
         pid_t newest = run_helper(do_nothing, NULL, &status);
         if (newest < 0) refuse("a process could not be made for the snapshot");

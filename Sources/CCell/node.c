@@ -107,8 +107,8 @@ static napi_value fail(napi_env env, const char *what) {
     return NULL;
 }
 
-// libuv's pool, which UV_THREADPOOL_SIZE keeps at one thread.
-int cell_runtime_threads(void) { return uv_loop_fork ? 1 : 0; }
+// libuv's pool: it has four threads unless UV_THREADPOOL_SIZE says otherwise.
+int cell_runtime_threads(void) { return uv_loop_fork ? 4 : 0; }
 
 // What the runtime has of the process that it was forked from.
 static void renew(struct uv_loop_s *loop) {

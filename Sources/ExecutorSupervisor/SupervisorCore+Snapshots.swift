@@ -239,8 +239,11 @@ extension SupervisorCore {
                 wantSnapshot(for: call)
             }
         case .ready:
+            // Its template went and took it along.
+            if exit == nil { retire(snapshot) }
             lose(snapshot, snapshot.refusal ?? "its keeper ended")
             snapshots.remove(snapshot)
+            if let call = waitingCalls(of: snapshot).first { wantSnapshot(for: call) }
         case .waiting, .ending:
             snapshots.remove(snapshot)
         }
