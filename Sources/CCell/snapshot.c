@@ -31,8 +31,9 @@ int cloister_is_snapshot(void) { return is_snapshot; }
 
 void cell_become_snapshot(const struct cw_call *order) {
     is_snapshot = 1;
-    cell_note_descriptors(CELL_OWN_FDS);
     cell_confine_snapshot(order);
+    // After the last one of this library has gone, so that its number counts as new.
+    cell_note_descriptors(CELL_OWN_FDS);
 }
 
 // Calls must share no memory that can be written: a cell's page is a copy, and goes by a descriptor.

@@ -64,7 +64,9 @@ final class CellRun {
     func printed(_ bytes: ByteBuffer, to stream: LogLine.Stream, isRaw: Bool) {
         if let call {
             call.printed(bytes.readableBytesView, to: stream, isRaw: isRaw)
-        } else if service != nil || isKeeper, earlyBytes + bytes.readableBytes <= Self.mostEarlyBytes {
+        } else if service != nil || isKeeper,
+            earlyBytes + bytes.readableBytes <= Self.mostEarlyBytes
+        {
             early.append((stream, bytes, isRaw))
             earlyBytes += bytes.readableBytes
         }

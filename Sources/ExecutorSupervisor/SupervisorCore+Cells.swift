@@ -196,6 +196,10 @@ extension SupervisorCore {
     private func park(_ run: CellRun) {
         guard let lane = lane(of: run) else { return }
         lane.warming -= 1
+        if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
+            run.phase = .ending(nil)
+            return run.cell.kill()
+        }
         run.slot.cgroup?.startAccount()
         run.phase = .parked
         lane.parked.append(run)

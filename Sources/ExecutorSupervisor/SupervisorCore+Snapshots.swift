@@ -196,7 +196,8 @@ extension SupervisorCore {
                 waiting,
                 CallFailure(
                     cause: .crashed,
-                    message: "the snapshot of the loaded code was lost: \(snapshot.refusal ?? reason)"
+                    message:
+                        "the snapshot of the loaded code was lost: \(snapshot.refusal ?? reason)"
                 ), snapshot, exit: snapshot.exit)
         } else if let call = waiting.first {
             wantSnapshot(for: call)
@@ -315,7 +316,8 @@ extension SupervisorCore {
                 guard let keeper = snapshot.keeper else { continue }
                 snapshot.loadedByNs = .max
                 end(keeper, because: Verdict.timeout(snapshot.key.limits, loading: true))
-            case .ready where snapshot.running == 0 && now >= snapshot.idleSinceNs + Self.idleLimitNs:
+            case .ready
+            where snapshot.running == 0 && now >= snapshot.idleSinceNs + Self.idleLimitNs:
                 if waitingCalls(of: snapshot).isEmpty { retire(snapshot) }
             default:
                 break

@@ -160,7 +160,7 @@ final class SupervisorCore {
     func startQueued() {
         while runningCells < configuration.slots, queue.count > 0 {
             var best: (candidate: FairQueue<CallRun>.Candidate, lane: Lane)?
-            for (runtime, lane) in lanes 
+            for (runtime, lane) in lanes
             where !lane.parked.isEmpty || idle.count > 0 || !snapshots.current.isEmpty {
                 guard
                     let candidate = queue.next(runtime, { offer(for: $0.request, in: lane) }),

@@ -86,7 +86,8 @@ public final class CgroupSlot {
         limitBytes = bytes
     }
 
-    private static func tasks(_ folder: String?) throws(SandboxError) -> (Descriptor?, Descriptor?) {
+    private static func tasks(_ folder: String?) throws(SandboxError) -> (Descriptor?, Descriptor?)
+    {
         guard let folder else { return (nil, nil) }
         try CgroupFile.write("\(folder)/pids.max", "\(CgroupSlot.maximumTasks)")
         return (

@@ -53,6 +53,12 @@ extension AttackTests {
                         "signals to every number", idea: "kill(2)",
                         "return [n for n in range(2, 3000) if call(62, n, 9) != 'ESRCH']",
                         .answers("[]")))
+                let refused = try await evaluator.invoke(
+                    evaluator.register(
+                        nil, "python", "def handler(event, context): return 1",
+                        isolation: "snapshot"))
+                #expect(refused.cause == "init_error", "\(refused.text)")
+                #expect(refused.detail.contains("use isolation call"), "\(refused.text)")
                 try await evaluator.expectNormal("javascript")
                 try await evaluator.stop()
             } catch {
