@@ -155,7 +155,11 @@ static napi_value park(napi_env env, napi_callback_info info) {
     struct uv_loop_s *loop;
     if (napi_get_uv_event_loop(env, &loop)) return fail(env, "there is no loop");
     cloister_park(&call);
-    if (cloister_is_snapshot()) renew(loop);
+    if (cloister_is_snapshot()) {
+        renew(loop);
+        // The loop has new ones.
+        cell_note_descriptors(CELL_OWN_FDS);
+    }
     return as_object(env, &call);
 }
 
