@@ -221,8 +221,12 @@ static void become_ready(void) {
     struct keep_word message;
     int none;
     ssize_t got = cell_receive(word, &message, sizeof message, NULL, 0, &none);
-    // Its end tells more than its silence.
-    if (got <= 0) return;
+    if (got <= 0) {
+        // Its exit, which is to come, tells more. A socket at its end would be reported for ever.
+        close(word);
+        word = -1;
+        return;
+    }
     if (is_ready || got != sizeof message || message.type != KEEP_READY)
         refuse("the snapshot broke off its protocol");
     look_at_threads();
