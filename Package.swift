@@ -48,6 +48,7 @@ let package = Package(
             dependencies: [
                 "SandboxKit", "CWire",
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOConcurrencyHelpers", package: "swift-nio"),
                 .product(name: "NIOCore", package: "swift-nio"),
             ], swiftSettings: strict),
         .target(

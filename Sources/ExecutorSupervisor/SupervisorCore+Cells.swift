@@ -39,7 +39,10 @@ extension SupervisorCore {
             let cell = try template.process.requestCell(
                 lastCell, uid: slot.uid, slot: slot.cgroup)
             let run = CellRun(
-                cell: cell, slot: slot, template: template, resultLimit: configuration.resultBytes)
+                cell: cell, slot: slot, template: template,
+                reader: CellReader(
+                    call: cell.call, resultLimit: configuration.resultBytes,
+                    check: configuration.checkResult))
             cells[cell.number] = run
             lane.warming += 1
             try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
@@ -138,19 +141,22 @@ extension SupervisorCore {
 
     // MARK: what cells say
 
-    func readCall(_ run: CellRun, toEnd: Bool = false) {
-        run.receive(toEnd: toEnd) { event in
+    /// Takes in what a cell has said.
+    /// - Parameter isGone: the kernel says that it has ended.
+    func hear(_ run: CellRun, _ said: CellReader.Said, isGone: Bool = false) {
+        for (index, event) in said.events.enumerated() {
             switch event {
             case .parked:
                 switch run.phase {
                 case .warming: park(run)
-                case .running(let call) where run.pendingAnswer != nil: serveOn(run, after: call)
+                case .running(let call) where run.answer != nil: serveOn(run, after: call)
                 case .ending: break
                 default: end(run, because: invalid("it said twice that it was parked"))
                 }
             case .log(let stream, let bytes):
                 run.printed(bytes, to: stream == 1 ? .stdout : .stderr, isRaw: false)
             case .tooLarge(let bytes):
+                run.answer = nil
                 end(
                     run,
                     because: CallFailure(
@@ -159,26 +165,27 @@ extension SupervisorCore {
                             "the result has \(bytes) bytes, and at most \(configuration.resultBytes) are allowed"
                     ))
             case .violation(let reason):
+                run.answer = nil
                 end(run, because: invalid(reason))
             case .result, .error:
-                break
+                run.answer = (event, said.faults[index])
             }
         }
         if let call = run.call { announceLines(call) }
         // An answer to nothing, or no more to come.
-        if case .idle = run.phase, run.pendingAnswer != nil || run.streamEnded { retire(run) }
-        if run.streamEnded {
+        if case .idle = run.phase, run.answer != nil || said.isOver { retire(run) }
+        if said.isOver {
             if case .running(let call) = run.phase, call.endedBecause == nil,
-                let answer = run.takeAnswer()
+                let answer = run.answer
             {
-                answered(call, answer, run)
+                answered(call, answer.event, answer.fault, run)
                 // It ends by itself at once; a cell that does not has nothing more to say.
                 run.cell.kill()
                 leaveRunning(call)
                 run.phase = .ending(call)
                 if queue.count > 0 { startQueued() }
             }
-            if !toEnd { reactor.remove(run.cell.call) }
+            if !isGone { reactor.remove(run.cell.call) }
         }
     }
 
@@ -211,17 +218,19 @@ extension SupervisorCore {
     }
 
     /// An answer is in, and its stream has ended or the cell waits for its next call.
-    func answered(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
+    func answered(
+        _ call: CallRun, _ answer: FrameDecoder.Event, _ fault: String?, _ run: CellRun
+    ) {
         // What was printed before the answer is in the pipes by now.
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 16)
         }
         switch answer {
         case .result(let result):
-            if let problem = configuration.checkResult(result) {
+            if let fault {
                 call.fail(
                     CallFailure(
-                        cause: .responseInvalid, message: "the result is not JSON: \(problem)"))
+                        cause: .responseInvalid, message: "the result is not JSON: \(fault)"))
             } else {
                 call.complete(result)
             }
@@ -255,7 +264,7 @@ extension SupervisorCore {
     func ended(_ run: CellRun, _ exit: ExitRecord) {
         var exit = exit
         if let service = run.service { exit.cpuMs -= service.cpuBeforeMs }
-        readCall(run, toEnd: true)
+        hear(run, run.reader.read(toEnd: true), isGone: true)
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 32)
         }

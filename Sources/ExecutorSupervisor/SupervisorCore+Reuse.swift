@@ -21,8 +21,9 @@ extension SupervisorCore {
 
     /// It has answered and waits for its function's next call.
     func serveOn(_ run: CellRun, after call: CallRun) {
-        guard call.endedBecause == nil, let answer = run.takeAnswer() else { return }
-        answered(call, answer, run)
+        guard call.endedBecause == nil, let answer = run.answer else { return }
+        run.answer = nil
+        answered(call, answer.event, answer.fault, run)
         leaveRunning(call)
         run.service?.finish(nowNs: call.settledNs)
         run.phase = .idle

@@ -142,7 +142,7 @@ extension SupervisorCore {
         template.readyNs = monotonicNs()
         // One fork on its way to its own group, and a helper of the keeper.
         keeper.slot.cgroup?.limitFurtherTasks(2)
-        readCall(keeper)
+        hear(keeper, keeper.reader.read())
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = keeper.readOutput(stream, rounds: 16)
         }
@@ -260,7 +260,7 @@ extension SupervisorCore {
         if let failure = snapshot.endedBecause {
             return Verdict.adding(cpuMs: (snapshot.exit ?? exit).cpuMs, to: failure)
         }
-        if case .error(let frame) = run.takeAnswer() {
+        if case .error(let frame) = run.answer?.event {
             let redactor = Redactor(snapshot.request.secrets)
             return CellError(frame, redactor: redactor)?.failure(
                 limits: limits, peakBytes: peak, denial: own.denial)

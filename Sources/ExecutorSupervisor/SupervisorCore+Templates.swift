@@ -68,7 +68,8 @@ extension SupervisorCore {
         }
     }
 
-    func handle(_ source: Source, _ events: Reactor.Events) {
+    /// - Parameter said: what was read from a call socket.
+    func handle(_ source: Source, _ events: Reactor.Events, said: CellReader.Said?) {
         switch source {
         case .control(let number) where number >= Source.firstSnapshot:
             if let snapshot = snapshots.kept[number] { readKeeper(snapshot) }
@@ -83,7 +84,7 @@ extension SupervisorCore {
             if events.contains(.writable), run.flush() {
                 try? reactor.change(run.cell.call, token: source.token, for: .readable)
             }
-            readCall(run)
+            if let said { hear(run, said) }
         case .output(let number):
             readOutput(number, .stdout)
         case .errors(let number):
@@ -182,7 +183,7 @@ extension SupervisorCore {
     func loseCells(of template: TemplateRun, _ reason: String) {
         for run in Array(cells.values) where run.template === template {
             // What the cell managed to send before it went still counts.
-            readCall(run, toEnd: true)
+            hear(run, run.reader.read(toEnd: true), isGone: true)
             if let call = run.call, !call.isSettled {
                 call.fail(
                     call.endedBecause

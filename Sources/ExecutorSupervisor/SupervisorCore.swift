@@ -19,6 +19,7 @@ final class SupervisorCore {
     var cells: [UInt32: CellRun] = [:]
     var calls: [String: CallRun] = [:]
     var queue: FairQueue<CallRun>
+    let outbox = Outbox()
     var pace = QueuePace()
     var freeSlots: [Slot] = []
     /// Slots whose last cell's memory the kernel has not given back yet.
@@ -98,7 +99,8 @@ final class SupervisorCore {
                     retryAfterSeconds: pace.retryAfterSeconds(waiting: queue.count)))
             return false
         }
-        let call = CallRun(request, logLimit: configuration.logBytes, continuation: continuation)
+        let call = CallRun(
+            request, logLimit: configuration.logBytes, continuation: continuation, outbox: outbox)
         calls[request.id] = call
         if startsAtOnce, let cell = takeCell(for: request, in: lane) {
             start(call, in: cell)
