@@ -84,6 +84,7 @@ extension TestEvaluator {
     /// Runs an attack and records what is not as it must be.
     /// - Parameter function: the name that it is registered by already.
     func check(_ attack: Attack, as function: String? = nil) async throws {
+        let attack = SnapshotOutcomes.adapt(attack)
         let answer: Answer
         if let function {
             answer = try await invoke(function)

@@ -22,7 +22,7 @@ private let loading: [Attack] = [
         def handler(event, context): return 1
         """,
         .either(
-            .fails("init_error", "forked by itself"),
+            .fails("init_error", ""),
             .either(.fails("out_of_memory", ""), .fails("wall_timeout", "")))),
     .python(
         "one that ends before anybody looks", idea: "a child to be named later",
