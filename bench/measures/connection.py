@@ -20,7 +20,9 @@ class Connection:
         while b"\r\n\r\n" not in answer:
             answer += self.receive()
         head, _, body = answer.partition(b"\r\n\r\n")
-        length = int(LENGTH.search(head).group(1))
+        length = LENGTH.search(head)
+        # A 204 has none.
+        length = int(length.group(1)) if length else 0
         if len(body) < length:
             # Not by adding up: that would copy large bodies again and again.
             whole = bytearray(length)
