@@ -156,10 +156,6 @@ static void cover_store(void) {
 }
 
 int cloister_serve(const char *detail) {
-    // No terminal, and one session with all its cells: where the kernel groups sessions for the
-    // scheduler (sched(7), autogrouping), a session a cell would give each cell as much of the
-    // processors as the evaluator, and nice levels would mean nothing.
-    if (setsid() < 0) _exit(123);
     control = move_up(CW_FD_CONTROL, OWN_FDS);
     cover_store();
     cell_read_filter();
