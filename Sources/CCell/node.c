@@ -128,9 +128,10 @@ static napi_value serve(napi_env env, napi_callback_info info) {
         napi_get_value_string_utf8(env, argument[0], detail, sizeof detail, &length) ||
         napi_get_uv_event_loop(env, &loop))
         return fail(env, "serve(detail) takes a string");
-    cloister_serve(detail);
+    int hurries = cloister_serve(detail);
     renew(loop);
-    return NULL;
+    napi_value result;
+    return napi_get_boolean(env, hurries, &result) ? NULL : result;
 }
 
 // A call as an object with the texts meta and event, and what this cell is to do besides serving it.

@@ -37,7 +37,7 @@ static int spawn(const struct cw_spawn *request, const int *fds) {
 }
 
 // Takes one request. Returns 1 in the new cell, 0 in the template.
-static int serve_request(void) {
+static int serve_request(int *hurries) {
     struct cw_spawn request;
     int fds[CELL_MAX_FDS], count;
     if (!cell_take_request(&request, fds, &count)) return 0;
@@ -46,6 +46,7 @@ static int serve_request(void) {
         cell_enter(&request, fds);
         cell_renew_descriptors();
         close_range(CELL_OWN_FDS, ~0U, 0);
+        *hurries = request.hurries == 1;
         return 1;
     }
     for (int i = 0; i < count; i++) close(fds[i]);
@@ -63,15 +64,12 @@ static void cover_store(void) {
 }
 
 int cloister_serve(const char *detail) {
-    // No terminal, and one session with all its cells: where the kernel groups sessions for the
-    // scheduler (sched(7), autogrouping), a session a cell would give each cell as much of the
-    // processors as the evaluator, and nice levels would mean nothing.
-    if (setsid() < 0) _exit(123);
+    int hurries = 0;
     cover_store();
     cell_read_filter(CW_FD_FILTER);
     cell_note_descriptors(CELL_OWN_FDS);
     cell_start_children(CW_FD_CONTROL);
     cell_tell_text(CW_READY, detail);
     for (;;)
-        if (cell_wait_children(-1, NULL) && serve_request()) return 0;
+        if (cell_wait_children(-1, NULL) && serve_request(&hurries)) return hurries;
 }

@@ -20,6 +20,7 @@ final class CellRun {
     let cell: Cell
     let slot: Slot
     let template: TemplateRun
+    let madeNs = monotonicNs()
     var phase = Phase.warming
     let reader: CellReader
     /// Its answer, and what is wrong with the result; held back until its stream has ended, or it

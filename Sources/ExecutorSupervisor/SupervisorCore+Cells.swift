@@ -15,11 +15,11 @@ extension SupervisorCore {
         guard let template = lane.template, case .ready = template.phase,
             !isStopping || !queue.isEmpty(lane.executor.runtime)
         else { return }
+        let waiting = queue.startable(
+            lane.executor.runtime, atMost: configuration.slots,
+            where: { $0.request.isolation != .snapshot })
         let wanted =
-            configuration.parked
-            + queue.startable(
-                lane.executor.runtime, atMost: max(0, configuration.slots - runningCells),
-                where: { $0.request.isolation != .snapshot })
+            configuration.parked + min(waiting, max(0, configuration.slots - runningCells))
             + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
         while lane.parked.count + lane.warming < wanted {
             guard let slot = freeSlots.popLast() else {
@@ -27,17 +27,21 @@ extension SupervisorCore {
                 if coolingSlots.isEmpty, let oldest = idle.oldest { retire(oldest) }
                 return
             }
-            guard makeCell(in: lane, of: template, slot) else { return }
+            let hurries = lane.parked.count + lane.warming < waiting
+            guard makeCell(in: lane, of: template, slot, hurries: hurries) else { return }
         }
     }
 
     /// Asks a template for a cell. Returns whether it could be asked.
-    func makeCell(in lane: Lane, of template: TemplateRun, _ slot: Slot) -> Bool {
+    /// - Parameter hurries: a call waits for it.
+    func makeCell(in lane: Lane, of template: TemplateRun, _ slot: Slot, hurries: Bool = false)
+        -> Bool
+    {
         // 0 is no cell's: see CW_LOST.
         lastCell = lastCell == .max ? 1 : lastCell + 1
         do {
             let cell = try template.process.requestCell(
-                lastCell, uid: slot.uid, slot: slot.cgroup)
+                lastCell, uid: slot.uid, slot: slot.cgroup, hurries: hurries)
             let run = CellRun(
                 cell: cell, slot: slot, template: template,
                 reader: CellReader(
@@ -179,8 +183,11 @@ extension SupervisorCore {
                 let answer = run.answer
             {
                 answered(call, answer.event, answer.fault, run)
-                // It ends by itself at once; a cell that does not has nothing more to say.
+                // It ends by itself at once; a cell that does not has nothing more to say. What is left
+                // in its pipes is read when it is gone, and their ends are no events of their own.
                 run.cell.kill()
+                reactor.remove(run.cell.standardOutput)
+                reactor.remove(run.cell.standardError)
                 leaveRunning(call)
                 run.phase = .ending(call)
                 if queue.count > 0 { startQueued() }

@@ -8,7 +8,10 @@ extension SupervisorCore {
     /// One that nobody has called for this long is ended.
     private static let idleLimitNs: UInt64 = 600_000_000_000
     /// Cells of one that may end unparked, one after the other.
-    private static let mostFailures = 3
+    private static let mostFailures = 2
+    /// A fork that is not parked after this long is ended: what a module has asked for after a fork
+    /// runs before.
+    private static let parkLimitNs: UInt64 = 5_000_000_000
     /// Parked cells of each, besides those for waiting calls.
     static let parkedForks = 2
 
@@ -310,6 +313,10 @@ extension SupervisorCore {
     }
 
     func checkSnapshots(_ now: UInt64) {
+        guard !snapshots.kept.isEmpty else { return }
+        for run in cells.values where run.template.snapshot != nil {
+            if case .warming = run.phase, now >= run.madeNs + Self.parkLimitNs { run.cell.kill() }
+        }
         for snapshot in Array(snapshots.kept.values) {
             switch snapshot.phase {
             case .loading where snapshot.loadedByNs <= now:
