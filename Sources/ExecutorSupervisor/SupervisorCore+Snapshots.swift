@@ -11,7 +11,7 @@ extension SupervisorCore {
     private static let mostFailures = 2
     /// A fork that is not parked after this long is ended: what a module has asked for after a fork
     /// runs before.
-    private static let parkLimitNs: UInt64 = 5_000_000_000
+    private static let parkLimitNs: UInt64 = 15_000_000_000
     /// Parked cells of each, besides those for waiting calls.
     static let parkedForks = 2
 

@@ -185,7 +185,7 @@ private let python: [Attack] = [
         .fails("exited", "")),
     .python(
         "the runner's module replaced", idea: "sys.modules['__main__']",
-        "m = sys.modules['__main__']\nm.answer = m.answer_result = lambda *a: None\nreturn 1",
+        "m = sys.modules['__main__']\nm.finish = m.answer_to = lambda *a: None\nreturn 1",
         .fails("exited", "code 0")),
     .python(
         "the runner asked for another call", idea: "cloister_park again",

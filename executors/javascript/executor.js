@@ -88,14 +88,19 @@ function reason(error) {
   }
 }
 
-// The answer to a call: what kind it is, and its text.
+// The answer to a call: what kind it is, and its text. Without a prototype, because what is awaited is
+// asked for a `then`, and user code may have put one on the prototype of all objects.
+function answer(kind, text) {
+  return { __proto__: null, kind, text };
+}
+
 function resultAnswer(result) {
   try {
     const found = notJSON(result);
-    if (found) return [ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024))];
-    return [RESULT, stringify(result === undefined ? null : result) ?? 'null'];
+    if (found) return answer(ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));
+    return answer(RESULT, stringify(result === undefined ? null : result) ?? 'null');
   } catch (error) {
-    return [ERROR, errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$')];
+    return answer(ERROR, errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$'));
   }
 }
 
@@ -104,7 +109,7 @@ async function answerTo(handler, event, context) {
   try {
     result = await call(handler, parse(event), context);
   } catch (error) {
-    return [ERROR, describe(error, 'handler')];
+    return answer(ERROR, describe(error, 'handler'));
   }
   return resultAnswer(result);
 }
@@ -244,7 +249,7 @@ function call(handler, event, context) {
 function rehearseAnswer() {
   const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
   context.getRemainingTimeInMillis();
-  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}'))[1]);
+  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}')).text);
   describe(new Error('rehearsed'), 'handler');
 }
 
@@ -319,7 +324,7 @@ async function run(given) {
   }
   phase = 'handler';
   for (;;) {
-    const [kind, text] = await answerTo(handler, given.event, new Context(meta));
+    const { kind, text } = await answerTo(handler, given.event, new Context(meta));
     if (!given.keeps) return native.answer(kind, from(text));
     // Blocks: what the handler has left to run goes on with the next call.
     given = native.answerAndWait(kind, from(text));
