@@ -80,6 +80,10 @@ soak: MINUTES ?= 60
 soak: build ## put a mixed load on an evaluator for MINUTES (60); OUT=FILE keeps the samples
 	@MINUTES=$(MINUTES) OUT="$(OUT)" python3 bench/soak.py
 
+.PHONY: trace
+trace: build ## trace calls and write docs/hot-path.md (needs root and perf)
+	@python3 bench/trace.py
+
 .PHONY: bench-history
 bench-history: build ## measure what a million kept calls cost, and write docs/history.md
 	@bench/history

@@ -46,6 +46,17 @@ public struct CellOrder: Sendable {
 
     /// The header that goes before the call's description and its event.
     public func header(metaBytes: Int, eventBytes: Int) throws(SandboxError) -> [UInt8] {
+        try header(magic: UInt32(CW_CALL_MAGIC), metaBytes: metaBytes, eventBytes: eventBytes)
+    }
+
+    /// The header for a cell that is to become a keeper; only a description follows it.
+    public func keeperHeader(metaBytes: Int) throws(SandboxError) -> [UInt8] {
+        try header(magic: UInt32(CW_KEEP_MAGIC), metaBytes: metaBytes, eventBytes: 0)
+    }
+
+    private func header(magic: UInt32, metaBytes: Int, eventBytes: Int) throws(SandboxError)
+        -> [UInt8]
+    {
         let name = Array(bundle.utf8)
         guard name.count == Int(CW_BUNDLE_NAME),
             name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
@@ -56,7 +67,7 @@ public struct CellOrder: Sendable {
             throw SandboxError("set more than \(CW_MAX_RLIMITS) limits")
         }
         var call = cw_call()
-        call.magic = UInt32(CW_CALL_MAGIC)
+        call.magic = magic
         call.rlimit_count = UInt32(limits.count)
         call.tmp_bytes = UInt64(tmpBytes)
         call.meta_bytes = UInt64(metaBytes)
