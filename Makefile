@@ -90,11 +90,11 @@ bench-history: build ## measure what a million kept calls cost, and write docs/h
 
 .PHONY: check
 check: ## check the format of the sources
-	swift format lint --strict --recursive --parallel Package.swift Sources Tests
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests bench Benchmarks
 
 .PHONY: fmt
 fmt: ## format the sources
-	swift format format --in-place --recursive --parallel Package.swift Sources Tests
+	swift format format --in-place --recursive --parallel Package.swift Sources Tests bench Benchmarks
 
 .PHONY: clean
 clean: ## remove what was built

@@ -59,7 +59,7 @@ def payload():
 
 
 def crowd():
-    yield from rows_crowd.crowd(3, scaled(5))
+    yield from rows_crowd.crowd(3, scaled(8))
 
 
 GROUPS = {f.__name__: f for f in (calls, snapshot, load, reuse, resources, payload, crowd)}

@@ -13,10 +13,12 @@ extension Part {
             environment: ["REGION": "eu", "LEVEL": "info", "GREETING": "good \"day\""],
             limits: CallLimits(timeoutMs: 3000, memoryMB: 128, tmpMB: 16),
             event: ByteBuffer(string: "{\"a\":1}"))
-        let caller = unanswered
+        let (caller, outbox) = (unanswered, Outbox())
         return { times in
             for _ in 0..<times {
-                keep(CallRun(request, logLimit: 1 << 18, continuation: caller).meta())
+                let call = CallRun(
+                    request, logLimit: 1 << 18, continuation: caller, outbox: outbox)
+                keep(call.meta())
             }
         }
     }

@@ -6,7 +6,8 @@ import NIOCore
 extension Part {
     /// 10 KB of objects, numbers and strings.
     static let validator = Part("JSONValidator") {
-        let item = #"{"id":1024,"name":"Größe 42, \"rot\"","price":19.95,"tags":["a","b"],"ok":true}"#
+        let item =
+            #"{"id":1024,"name":"Größe 42, \"rot\"","price":19.95,"tags":["a","b"],"ok":true}"#
         let text = Array(
             ("[" + Array(repeating: item, count: 115).joined(separator: ",") + "]").utf8)
         return { times in
