@@ -81,8 +81,6 @@ struct IdleCells {
     private var cells: [CellService.Key: [CellRun]] = [:]
     private(set) var count = 0
 
-    var all: [CellRun] { cells.values.flatMap { $0 } }
-
     mutating func add(_ run: CellRun) {
         guard let service = run.service else { return }
         cells[service.key, default: []].append(run)

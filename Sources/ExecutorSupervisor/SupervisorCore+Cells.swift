@@ -19,7 +19,8 @@ extension SupervisorCore {
             lane.executor.runtime, atMost: configuration.slots,
             where: { $0.request.isolation != .snapshot })
         let wanted =
-            configuration.parked + min(waiting, max(0, configuration.slots - runningCells))
+            configuration.parked + lane.demand.ahead
+            + min(waiting, max(0, configuration.slots - runningCells))
             + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
         while lane.parked.count + lane.warming < wanted {
             guard let slot = freeSlots.popLast() else {
@@ -29,6 +30,17 @@ extension SupervisorCore {
             }
             let hurries = lane.parked.count + lane.warming < waiting
             guard makeCell(in: lane, of: template, slot, hurries: hurries) else { return }
+        }
+    }
+
+    /// Ends parked cells that the demand of the moment does not ask for.
+    func shrink(_ lane: Lane) {
+        while lane.parked.count + lane.warming > configuration.parked + lane.demand.ahead,
+            !lane.parked.isEmpty
+        {
+            let run = lane.parked.removeFirst()
+            run.phase = .ending(nil)
+            run.cell.kill()
         }
     }
 
