@@ -85,7 +85,9 @@ final class CallRun {
             text += ":"
             JSONText.append(entry.value, to: &text)
         }
-        text += "}}"
+        text += "}"
+        if let context = request.context { text += ",\"context\":" + context }
+        text += "}"
         return Array(text.utf8)
     }
 }
