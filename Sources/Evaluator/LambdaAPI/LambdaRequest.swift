@@ -127,8 +127,10 @@ struct LambdaRequestReader: Sendable {
         }
         try readQuery(address.query, inQuery, description.q, into: &input)
         var payload = ByteBuffer()
-        if shape.b != nil {
+        if let member = shape.b {
             payload = body
+            // It may be empty, and is not missing then.
+            input[member] = ""
         } else if body.readableBytes > 0, members.contains(where: { $0.value.l == nil }) {
             guard case .object(let fields) = try json(body) else {
                 throw LambdaError(

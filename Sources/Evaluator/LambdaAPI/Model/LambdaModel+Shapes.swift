@@ -87,7 +87,7 @@ extension LambdaModel {
 "EndpointLists":{"max":10,"min":1,"t":"list","v":"Endpoint"},
 "Endpoints":{"k":"EndPointType","max":2,"min":1,"t":"map","v":"EndpointLists"},
 "Environment":{"m":{"Variables":{"s":"EnvironmentVariables"}},"t":"structure"},
-"EnvironmentVariableName":{"p":"[a-zA-Z]([a-zA-Z0-9_])+","t":"string"},
+"EnvironmentVariableName":{"p":"[a-zA-Z][a-zA-Z0-9_]*","t":"string"},
 "EnvironmentVariableValue":{"t":"string"},
 "EnvironmentVariables":{"k":"EnvironmentVariableName","t":"map","v":"EnvironmentVariableValue"},
 "EphemeralStorage":{"m":{"Size":{"s":"EphemeralStorageSize"}},"r":["Size"],"t":"structure"},
