@@ -9,12 +9,14 @@
 
 #define CLOISTER_API __attribute__((visibility("default")))
 
-// A call as handed to the language: both buffers live until the process ends.
+// A call as handed to the language: both buffers live until the next call is waited for.
 struct cloister_call {
     char *meta;
     size_t meta_bytes;
     char *event;
     size_t event_bytes;
+    // This cell answers with cloister_answer_and_wait().
+    int keeps;
 };
 
 // Serves forks until the supervisor goes away, then exits. Returns 0 once in each cell.
@@ -27,6 +29,8 @@ CLOISTER_API void cloister_loaded(void);
 CLOISTER_API void cloister_log(int stream, const char *bytes, size_t length);
 // Sends the result ('R') or error ('E') as the last thing this cell says, and ends the process.
 CLOISTER_API _Noreturn void cloister_answer(int type, const char *bytes, size_t length);
+// Sends the result or error of a call, and waits for the next one.
+CLOISTER_API void cloister_answer_and_wait(int type, const char *bytes, size_t length, struct cloister_call *next);
 // Notes a refusal that raised no signal, as the first one if it is.
 CLOISTER_API void cloister_denied(long number, const uint64_t arguments[6], const char *text);
 

@@ -29,6 +29,7 @@ NODE napi_status napi_get_cb_info(napi_env, napi_callback_info, size_t *, napi_v
 NODE napi_status napi_get_uv_event_loop(napi_env, struct uv_loop_s **);
 NODE napi_status napi_create_string_utf8(napi_env, const char *, size_t, napi_value *);
 NODE napi_status napi_get_value_string_utf8(napi_env, napi_value, char *, size_t, size_t *);
+NODE napi_status napi_get_boolean(napi_env, _Bool, napi_value *);
 NODE napi_status napi_create_object(napi_env, napi_value *);
 NODE napi_status napi_get_value_int32(napi_env, napi_value, int32_t *);
 NODE napi_status napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
@@ -116,18 +117,25 @@ static napi_value serve(napi_env env, napi_callback_info info) {
     return NULL;
 }
 
+// A call as an object with the texts meta and event, and whether this cell serves on after it.
+static napi_value as_object(napi_env env, const struct cloister_call *call) {
+    napi_value result, meta, event, keeps;
+    if (napi_create_object(env, &result) ||
+        napi_create_string_utf8(env, call->meta, call->meta_bytes, &meta) ||
+        napi_create_string_utf8(env, call->event, call->event_bytes, &event) ||
+        napi_get_boolean(env, call->keeps, &keeps) ||
+        napi_set_named_property(env, result, "meta", meta) ||
+        napi_set_named_property(env, result, "event", event) ||
+        napi_set_named_property(env, result, "keeps", keeps))
+        return fail(env, "the call does not fit in a string");
+    return result;
+}
+
 static napi_value park(napi_env env, napi_callback_info info) {
     (void)info;
     struct cloister_call call;
     cloister_park(&call);
-    napi_value result, meta, event;
-    if (napi_create_object(env, &result) ||
-        napi_create_string_utf8(env, call.meta, call.meta_bytes, &meta) ||
-        napi_create_string_utf8(env, call.event, call.event_bytes, &event) ||
-        napi_set_named_property(env, result, "meta", meta) ||
-        napi_set_named_property(env, result, "event", event))
-        return fail(env, "the call does not fit in a string");
-    return result;
+    return as_object(env, &call);
 }
 
 // Node notices that nothing is left to run only after waiting for its worker threads, which a
@@ -181,27 +189,50 @@ static napi_value leave(napi_env env, napi_callback_info info) {
     _exit(code & 0xff);
 }
 
-static napi_value talk(napi_env env, napi_callback_info info, void (*send)(int, const char *, size_t)) {
+// The arguments of the functions that send: a number and a buffer. Returns 0 when they are not.
+static int arguments(napi_env env, napi_callback_info info, int32_t *kind, void **bytes, size_t *length) {
     napi_value argument[2];
-    size_t count = 2, length;
-    int32_t kind;
+    size_t count = 2;
+    if (!napi_get_cb_info(env, info, &count, argument, NULL, NULL) && count == 2 &&
+        !napi_get_value_int32(env, argument[0], kind) &&
+        !napi_get_buffer_info(env, argument[1], bytes, length))
+        return 1;
+    fail(env, "takes a number and a buffer");
+    return 0;
+}
+
+static napi_value log_output(napi_env env, napi_callback_info info) {
+    int32_t stream;
     void *bytes;
-    if (napi_get_cb_info(env, info, &count, argument, NULL, NULL) || count != 2 ||
-        napi_get_value_int32(env, argument[0], &kind) ||
-        napi_get_buffer_info(env, argument[1], &bytes, &length))
-        return fail(env, "takes a number and a buffer");
-    send(kind, bytes, length);
+    size_t length;
+    if (arguments(env, info, &stream, &bytes, &length)) cloister_log(stream, bytes, length);
     return NULL;
 }
 
-static napi_value log_output(napi_env env, napi_callback_info info) { return talk(env, info, cloister_log); }
-static napi_value answer(napi_env env, napi_callback_info info) { return talk(env, info, cloister_answer); }
+static napi_value answer(napi_env env, napi_callback_info info) {
+    int32_t kind;
+    void *bytes;
+    size_t length;
+    if (arguments(env, info, &kind, &bytes, &length)) cloister_answer(kind, bytes, length);
+    return NULL;
+}
+
+static napi_value answer_and_wait(napi_env env, napi_callback_info info) {
+    int32_t kind;
+    void *bytes;
+    size_t length;
+    struct cloister_call next;
+    if (!arguments(env, info, &kind, &bytes, &length)) return NULL;
+    cloister_answer_and_wait(kind, bytes, length, &next);
+    next.keeps = 1;
+    return as_object(env, &next);
+}
 
 CLOISTER_API napi_value napi_register_module_v1(napi_env env, napi_value exports) {
     static const struct {
         const char *name;
         napi_callback call;
-    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"exit", leave}, {"whenIdle", when_idle}};
+    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"answerAndWait", answer_and_wait}, {"exit", leave}, {"whenIdle", when_idle}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         napi_value function;
         if (napi_create_function(env, table[i].name, strlen(table[i].name), table[i].call, NULL, &function) ||

@@ -19,31 +19,42 @@ static uint64_t now_ns(void) {
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static int send_all(const void *head, size_t head_bytes, const char *bytes, size_t length) {
-    struct iovec parts[2] = {{(void *)head, head_bytes}, {(void *)bytes, length}};
-    struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
-    while (parts[0].iov_len + parts[1].iov_len > 0) {
+static int send_all(struct iovec *parts, int count) {
+    struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+    while (message.msg_iovlen > 0) {
         ssize_t sent = sendmsg(CW_FD_CONTROL, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return -1;
-        for (int i = 0; i < 2; i++) {
-            size_t taken = (size_t)sent < parts[i].iov_len ? (size_t)sent : parts[i].iov_len;
-            parts[i].iov_base = (char *)parts[i].iov_base + taken;
-            parts[i].iov_len -= taken;
+        while (message.msg_iovlen > 0) {
+            struct iovec *first = message.msg_iov;
+            size_t taken = (size_t)sent < first->iov_len ? (size_t)sent : first->iov_len;
+            first->iov_base = (char *)first->iov_base + taken;
+            first->iov_len -= taken;
             sent -= (ssize_t)taken;
+            if (first->iov_len > 0) break;
+            message.msg_iov++;
+            message.msg_iovlen--;
         }
     }
     return 0;
 }
 
-static int send_frame(int type, int stream, const char *bytes, size_t length) {
+// Sends a frame, and the one that says that this cell waits for a call.
+static int send_frames(int type, int stream, const char *bytes, size_t length, int parks) {
     if (length > UINT32_MAX) length = UINT32_MAX;
     struct cw_frame head = {
         .type = (uint8_t)type, .stream = (uint8_t)stream, .length = (uint32_t)length};
+    struct cw_frame parked = {.type = CW_FRAME_PARKED};
+    struct iovec parts[3] = {
+        {&head, sizeof head}, {(void *)bytes, length}, {&parked, parks ? sizeof parked : 0}};
     pthread_mutex_lock(&sending);
-    int failed = send_all(&head, sizeof head, bytes, length);
+    int failed = send_all(parts, 3);
     pthread_mutex_unlock(&sending);
     return failed;
+}
+
+static int send_frame(int type, int stream, const char *bytes, size_t length) {
+    return send_frames(type, stream, bytes, length, 0);
 }
 
 static void receive(void *into, size_t size) {
@@ -58,20 +69,36 @@ static void receive(void *into, size_t size) {
     }
 }
 
+// Waits for a call. Its body takes the place of the last one's.
+static void receive_call(struct cw_call *call, struct cloister_call *out) {
+    static char *body;
+    receive(call, sizeof *call);
+    if (call->magic != CW_CALL_MAGIC) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
+    free(body);
+    body = malloc(call->meta_bytes + call->event_bytes + 1);
+    if (!body) cell_fail(CW_STAGE_PROTOCOL, ENOMEM);
+    receive(body, call->meta_bytes + call->event_bytes);
+    out->meta = body;
+    out->meta_bytes = call->meta_bytes;
+    out->event = body + call->meta_bytes;
+    out->event_bytes = call->event_bytes;
+}
+
 void cloister_park(struct cloister_call *out) {
     struct cw_call call;
     if (send_frame(CW_FRAME_PARKED, 0, NULL, 0) < 0) _exit(0);
-    receive(&call, sizeof call);
-    if (call.magic != CW_CALL_MAGIC) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
-    char *body = malloc(call.meta_bytes + call.event_bytes + 1);
-    if (!body) cell_fail(CW_STAGE_PROTOCOL, ENOMEM);
-    receive(body, call.meta_bytes + call.event_bytes);
+    receive_call(&call, out);
     cell_confine(&call);
-    out->meta = body;
-    out->meta_bytes = call.meta_bytes;
-    out->event = body + call.meta_bytes;
-    out->event_bytes = call.event_bytes;
+    out->keeps = call.keeps == 1;
     cell_status->confined_ns = now_ns();
+}
+
+void cloister_answer_and_wait(int type, const char *bytes, size_t length, struct cloister_call *next) {
+    struct cw_call call;
+    if (send_frames(type, 0, bytes, length, 1) < 0) _exit(0);
+    receive_call(&call, next);
+    cell_status->denials = cell_status->out_of_memory = 0;
+    cell_status->confined_ns = cell_status->loaded_ns = now_ns();
 }
 
 void cloister_loaded(void) { cell_status->loaded_ns = now_ns(); }

@@ -1,10 +1,24 @@
 import NIOCore
 
+/// Replies that go out when the supervisor's lock is free again: a caller that is woken runs at once.
+final class Outbox {
+    typealias Reply = (CheckedContinuation<CallReply, any Error>, CallReply)
+
+    var replies: [Reply] = []
+
+    func take() -> [Reply] {
+        guard !replies.isEmpty else { return [] }
+        defer { replies = [] }
+        return replies
+    }
+}
+
 /// A call that was accepted, from the queue to its report.
 final class CallRun {
     let request: CallRequest
     /// When it was accepted.
     let clock = CallClock()
+    private let outbox: Outbox
     /// `nil` once the caller has its answer.
     private var continuation: CheckedContinuation<CallReply, any Error>?
     /// Its place in the queue while it waits there.
@@ -27,8 +41,9 @@ final class CallRun {
 
     init(
         _ request: CallRequest, logLimit: Int,
-        continuation: CheckedContinuation<CallReply, any Error>
+        continuation: CheckedContinuation<CallReply, any Error>, outbox: Outbox
     ) {
+        self.outbox = outbox
         self.request = request
         self.continuation = continuation
         log = CallLog(limit: logLimit)
@@ -65,8 +80,18 @@ final class CallRun {
         isSettled = true
         settledNs = monotonicNs()
         let runMs = startedNs == 0 ? 0 : milliseconds(startedNs, settledNs)
-        continuation?.resume(returning: CallReply(result: result, runMs: runMs))
+        if let continuation {
+            outbox.replies.append((continuation, CallReply(result: result, runMs: runMs)))
+        }
         continuation = nil
+    }
+
+    /// What a cell that has served the function before is told of the call, as JSON.
+    func furtherMeta() -> [UInt8] {
+        var text = "{\"callId\":"
+        JSONText.append(request.id, to: &text)
+        text += ",\"deadlineNs\":\(deadlineNs)}"
+        return Array(text.utf8)
     }
 
     /// What the cell is told of the call, as JSON.

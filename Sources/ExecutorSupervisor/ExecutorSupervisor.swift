@@ -1,5 +1,6 @@
 import Foundation
 import Logging
+import NIOConcurrencyHelpers
 import NIOCore
 import SandboxKit
 import Synchronization
@@ -10,7 +11,11 @@ import Synchronization
 /// State changes are made under one lock, by the callers' threads (a call goes straight to a
 /// parked cell's socket) and by one thread that waits for everything else.
 public final class ExecutorSupervisor: CallSupervising {
-    private let core: Mutex<SupervisorCore>
+    /// Not Synchronization's: the kernel hands that one on in order, and every change of hands is a
+    /// change of threads then.
+    private let lock = NIOLock()
+    /// For `withCore` alone.
+    nonisolated(unsafe) private let core: SupervisorCore
     private let reactor: Reactor
     private let isOver = Mutex(false)
 
@@ -28,33 +33,43 @@ public final class ExecutorSupervisor: CallSupervising {
             try ExecutorDescription.load($0, from: configuration.executors).prepare(
                 configuration, ids: ids)
         }
-        core = Mutex(
-            try SupervisorCore(
-                configuration: configuration, observer: observer, log: log, reactor: reactor,
-                executors: executors))
+        core = try SupervisorCore(
+            configuration: configuration, observer: observer, log: log, reactor: reactor,
+            executors: executors)
         let thread = Thread { [self] in loop() }
         thread.name = "supervisor"
         thread.start()
-        core.withLock { core in
+        withCore { core in
             for lane in core.lanes.values { core.startTemplate(lane) }
         }
     }
 
+    /// Runs with the lock held, and then sends the replies that came of it.
+    private func withCore<Result>(_ body: (SupervisorCore) -> Result) -> Result {
+        let (result, replies) = lock.withLock { (body(core), core.outbox.take()) }
+        for (continuation, reply) in replies { continuation.resume(returning: reply) }
+        return result
+    }
+
     private func loop() {
         while !isOver.withLock({ $0 }) {
-            let milliseconds = core.withLock { $0.waitMilliseconds() }
+            let milliseconds = withCore { $0.waitMilliseconds() }
             reactor.wait(milliseconds: milliseconds) { token, events in
                 guard let source = Source(token: token) else { return }
-                core.withLock { $0.handle(source, events) }
+                var said: CellReader.Said?
+                if case .call(let number) = source {
+                    said = withCore({ $0.cells[number]?.reader })?.read()
+                }
+                withCore { $0.handle(source, events, said: said) }
             }
-            core.withLock { $0.tick() }
+            withCore { $0.tick() }
         }
     }
 
     public func invoke(_ request: CallRequest) async throws -> CallReply {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let wake = core.withLock { $0.submit(request, continuation) }
+                let wake = withCore { $0.submit(request, continuation) }
                 if wake { reactor.wake() }
                 // Cancelled before there was anything to cancel.
                 if Task.isCancelled { _ = cancel(id: request.id) }
@@ -65,35 +80,35 @@ public final class ExecutorSupervisor: CallSupervising {
     }
 
     public func cancel(id: String) -> Bool {
-        core.withLock { $0.cancel(id, "the call was cancelled") }
+        withCore { $0.cancel(id, "the call was cancelled") }
     }
 
     public func status() -> [TemplateStatus] {
-        core.withLock { core in
+        withCore { core in
             Runtime.allCases.compactMap { core.lanes[$0]?.status(stopping: core.isStopping) }
         }
     }
 
     public func load() -> (queued: Int, running: Int) {
-        core.withLock { ($0.queue.count, $0.runningCells) }
+        withCore { ($0.queue.count, $0.runningCells) }
     }
 
-    public func waiting(id: String) -> CallWaiting? { core.withLock { $0.waiting(id) } }
+    public func waiting(id: String) -> CallWaiting? { withCore { $0.waiting(id) } }
 
     /// How memory and processes are bounded here.
-    public var cgroupSupport: CgroupSupport { core.withLock { $0.cgroups.support } }
+    public var cgroupSupport: CgroupSupport { withCore { $0.cgroups.support } }
 
     /// Takes no new calls, lets the accepted ones end, and ends everything after the deadline.
     /// Returns when no template, cell or group is left.
     public func stop(within seconds: Double) async {
-        core.withLock { $0.beginStop() }
+        withCore { $0.beginStop() }
         let deadline = monotonicNs() + UInt64(seconds * 1_000_000_000)
-        while core.withLock({ !$0.calls.isEmpty }), monotonicNs() < deadline {
+        while withCore({ !$0.calls.isEmpty }), monotonicNs() < deadline {
             // Cancelled: nobody waits for the calls any more.
             do { try await Task.sleep(for: .milliseconds(5)) } catch { break }
         }
         isOver.withLock { $0 = true }
         reactor.wake()
-        core.withLock { $0.finishStop() }
+        withCore { $0.finishStop() }
     }
 }

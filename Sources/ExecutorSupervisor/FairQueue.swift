@@ -12,6 +12,13 @@ struct FairQueue<Call> {
         fileprivate var bytes: Int
     }
 
+    /// What there is for a waiting call.
+    enum Offer {
+        case nothing
+        /// A cell; it may be kept for functions that run nothing.
+        case cell(newcomersOnly: Bool)
+    }
+
     /// A call that could start now.
     struct Candidate {
         fileprivate var ticket: Ticket
@@ -109,11 +116,11 @@ struct FairQueue<Call> {
     // MARK: whose turn it is
 
     /// The call of a runtime whose turn is next.
-    /// - Parameter newcomersOnly: what there is to give is kept for functions that run nothing.
-    func next(_ runtime: Runtime, newcomersOnly: Bool) -> Candidate? {
+    /// - Parameter offer: what there is for a call.
+    func next(_ runtime: Runtime, _ offer: (Call) -> Offer) -> Candidate? {
         var best: Candidate?
         for (function, line) in lines[runtime] ?? [:] {
-            guard let head = line.head,
+            guard let head = line.head, case .cell(let newcomersOnly) = offer(head.element.call),
                 maySpend(function, head.element.concurrency, newcomersOnly: newcomersOnly)
             else { continue }
             let candidate = Candidate(
@@ -130,9 +137,10 @@ struct FairQueue<Call> {
 
     /// Whether a call that has just come may start without waiting.
     func mayStart(
-        _ function: String, _ runtime: Runtime, concurrency: Int?, newcomersOnly: Bool
+        _ function: String, _ runtime: Runtime, concurrency: Int?, _ offer: Offer
     ) -> Bool {
-        lines[runtime]?[function] == nil
+        guard case .cell(let newcomersOnly) = offer else { return false }
+        return lines[runtime]?[function] == nil
             && maySpend(function, concurrency, newcomersOnly: newcomersOnly)
     }
 

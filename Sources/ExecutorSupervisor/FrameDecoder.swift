@@ -26,10 +26,13 @@ struct FrameDecoder {
     }
 
     private let resultLimit: Int
+    private let parked = UInt8(CW_FRAME_PARKED.rawValue)
     private let errorLimit = 256 * 1024
     private static let headBytes = MemoryLayout<cw_frame>.size
     private var state = State.head
     private var buffer = ByteBuffer()
+    /// An answer may be followed by the word that the cell waits for its next call.
+    var servesOn = false
 
     init(resultLimit: Int) {
         self.resultLimit = resultLimit
@@ -72,7 +75,13 @@ struct FrameDecoder {
                 state = .answered
                 return type == UInt8(CW_FRAME_RESULT.rawValue) ? .result(body) : .error(body)
             case .answered:
-                return buffer.readableBytes > 0 ? fail("it sent more after its answer") : nil
+                guard buffer.readableBytes > 0 else { return nil }
+                guard servesOn, buffer.getInteger(at: buffer.readerIndex) == parked else {
+                    return fail("it sent more after its answer")
+                }
+                guard buffer.readableBytes >= Self.headBytes else { return nil }
+                state = .head
+                return readHead()
             case .failed:
                 return nil
             }

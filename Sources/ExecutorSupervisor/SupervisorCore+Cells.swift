@@ -19,14 +19,21 @@ extension SupervisorCore {
             configuration.parked
             + queue.startable(
                 lane.executor.runtime, atMost: max(0, configuration.slots - runningCells))
-        while lane.parked.count + lane.warming < wanted, let slot = freeSlots.popLast() {
+        while lane.parked.count + lane.warming < wanted {
+            guard let slot = freeSlots.popLast() else {
+                // Its place comes back when it is gone, and is then asked for again.
+                if coolingSlots.isEmpty, let oldest = idle.oldest { retire(oldest) }
+                return
+            }
             lastCell &+= 1
             do {
                 let cell = try template.process.requestCell(
                     lastCell, uid: slot.uid, slot: slot.cgroup)
                 let run = CellRun(
                     cell: cell, slot: slot, template: template,
-                    resultLimit: configuration.resultBytes)
+                    reader: CellReader(
+                        call: cell.call, resultLimit: configuration.resultBytes,
+                        check: configuration.checkResult))
                 cells[cell.number] = run
                 lane.warming += 1
                 try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
@@ -51,8 +58,13 @@ extension SupervisorCore {
         call.ticket = nil
         call.cell = run.cell.number
         runningCells += 1
-        CellPriority.lower(
-            run.cell, nice: CellPriority.nice(running: queue.running(call.request.function)))
+        let isFirst = run.service == nil
+        if isFirst {
+            CellPriority.lower(
+                run.cell, nice: CellPriority.nice(running: queue.running(call.request.function)))
+            if call.request.isolation == .reuse { run.serve(call.request) }
+        }
+        beginService(run, call)
         queue.started(call.request.function)
         lane(of: run)?.running += 1
         observer.callStarted(
@@ -60,10 +72,10 @@ extension SupervisorCore {
             template: run.template.name)
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
-            let meta = call.meta()
+            let meta = isFirst ? call.meta() : call.furtherMeta()
             let order = CellOrder(
                 bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20,
-                limits: resourceLimits(limits, run))
+                limits: isFirst ? resourceLimits(limits, run) : [], keeps: run.service != nil)
             let header = try order.header(
                 metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
             if !run.send([ByteBuffer(bytes: header), ByteBuffer(bytes: meta), call.request.event]) {
@@ -87,13 +99,16 @@ extension SupervisorCore {
     }
 
     private func resourceLimits(_ limits: CallLimits, _ run: CellRun) -> [CellOrder.Limit] {
-        let cpu = UInt64(Self.cpuSeconds(limits))
         var result: [CellOrder.Limit] = [
-            .init(.cpuSeconds, cpu), .init(.fileBytes, UInt64(limits.tmpMB) << 20),
+            .init(.fileBytes, UInt64(limits.tmpMB) << 20),
             .init(.descriptors, 1000), .init(.stackBytes, 8 << 20), .init(.coreBytes, 0),
             .init(.lockedBytes, 0), .init(.messageQueueBytes, 0),
             .init(.pendingSignals, 256),
         ]
+        // The kernel counts it from the cell's start: see `checkServing` for the others.
+        if run.service == nil {
+            result.append(.init(.cpuSeconds, UInt64(Self.cpuSeconds(limits))))
+        }
         let memory = UInt64(limits.memoryMB) << 20
         if let lane = lane(of: run), let base = footprint(lane, run) {
             // What is asked for and never touched costs a group nothing: this limit counts it too.
@@ -117,18 +132,22 @@ extension SupervisorCore {
 
     // MARK: what cells say
 
-    func readCall(_ run: CellRun, toEnd: Bool = false) {
-        run.receive(toEnd: toEnd) { event in
+    /// Takes in what a cell has said.
+    /// - Parameter isGone: the kernel says that it has ended.
+    func hear(_ run: CellRun, _ said: CellReader.Said, isGone: Bool = false) {
+        for (index, event) in said.events.enumerated() {
             switch event {
             case .parked:
-                guard case .warming = run.phase else {
-                    return end(run, because: invalid("it said twice that it was parked"))
+                switch run.phase {
+                case .warming: park(run)
+                case .running(let call) where run.answer != nil: serveOn(run, after: call)
+                case .ending: break
+                default: end(run, because: invalid("it said twice that it was parked"))
                 }
-                park(run)
             case .log(let stream, let bytes):
-                run.call?.printed(
-                    bytes.readableBytesView, to: stream == 1 ? .stdout : .stderr, isRaw: false)
+                run.printed(bytes, to: stream == 1 ? .stdout : .stderr, isRaw: false)
             case .tooLarge(let bytes):
+                run.answer = nil
                 end(
                     run,
                     because: CallFailure(
@@ -137,19 +156,27 @@ extension SupervisorCore {
                             "the result has \(bytes) bytes, and at most \(configuration.resultBytes) are allowed"
                     ))
             case .violation(let reason):
+                run.answer = nil
                 end(run, because: invalid(reason))
             case .result, .error:
-                break
+                run.answer = (event, said.faults[index])
             }
         }
         if let call = run.call { announceLines(call) }
-        if run.streamEnded {
-            if case .running(let call) = run.phase, let answer = run.pendingAnswer,
-                call.endedBecause == nil
+        // An answer to nothing, or no more to come.
+        if case .idle = run.phase, run.answer != nil || said.isOver { retire(run) }
+        if said.isOver {
+            if case .running(let call) = run.phase, call.endedBecause == nil,
+                let answer = run.answer
             {
-                settle(call, answer, run)
+                answered(call, answer.event, answer.fault, run)
+                // It ends by itself at once; a cell that does not has nothing more to say.
+                run.cell.kill()
+                leaveRunning(call)
+                run.phase = .ending(call)
+                if queue.count > 0 { startQueued() }
             }
-            if !toEnd { reactor.remove(run.cell.call) }
+            if !isGone { reactor.remove(run.cell.call) }
         }
     }
 
@@ -160,7 +187,7 @@ extension SupervisorCore {
         observer.callPrinted(id: call.request.id, function: call.request.function, lines: lines)
     }
 
-    private func invalid(_ reason: String) -> CallFailure {
+    func invalid(_ reason: String) -> CallFailure {
         CallFailure(cause: .responseInvalid, message: "the cell broke off its protocol: \(reason)")
     }
 
@@ -173,18 +200,20 @@ extension SupervisorCore {
         if !queue.isEmpty(lane.executor.runtime) { startQueued() }
     }
 
-    /// An answer is in and its stream has ended.
-    private func settle(_ call: CallRun, _ answer: FrameDecoder.Event, _ run: CellRun) {
+    /// An answer is in, and its stream has ended or the cell waits for its next call.
+    func answered(
+        _ call: CallRun, _ answer: FrameDecoder.Event, _ fault: String?, _ run: CellRun
+    ) {
         // What was printed before the answer is in the pipes by now.
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 16)
         }
         switch answer {
         case .result(let result):
-            if let problem = configuration.checkResult(result) {
+            if let fault {
                 call.fail(
                     CallFailure(
-                        cause: .responseInvalid, message: "the result is not JSON: \(problem)"))
+                        cause: .responseInvalid, message: "the result is not JSON: \(fault)"))
             } else {
                 call.complete(result)
             }
@@ -198,11 +227,6 @@ extension SupervisorCore {
         default:
             return
         }
-        // It ends by itself at once; a cell that does not has nothing more to say.
-        run.cell.kill()
-        leaveRunning(call)
-        run.phase = .ending(call)
-        if queue.count > 0 { startQueued() }
     }
 
     // MARK: ends
@@ -212,12 +236,15 @@ extension SupervisorCore {
     func end(_ run: CellRun, because failure: CallFailure) {
         if let call = run.call, call.endedBecause == nil { call.endedBecause = failure }
         if case .running(let call) = run.phase { call.deadlineNs = .max }
+        if case .idle = run.phase { retire(run) }
         run.cell.kill()
     }
 
     /// The kernel's word that a cell is gone.
     func ended(_ run: CellRun, _ exit: ExitRecord) {
-        readCall(run, toEnd: true)
+        var exit = exit
+        if let service = run.service { exit.cpuMs -= service.cpuBeforeMs }
+        hear(run, run.reader.read(toEnd: true), isGone: true)
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 32)
         }
@@ -241,7 +268,7 @@ extension SupervisorCore {
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
                     ?? Verdict.failure(evidence))
             leaveRunning(call)
-        case .ending:
+        case .idle, .ending:
             break
         }
         if let call = run.call { report(call, cell: run, exit: exit) }
@@ -260,6 +287,7 @@ extension SupervisorCore {
     /// Lets go of a cell that is gone; its descriptors close with it.
     func discard(_ run: CellRun) {
         cells[run.cell.number] = nil
+        idle.remove(run)
         run.slot.emptiedNs = monotonicNs()
         coolingSlots.append(run.slot)
         coolSlots()

@@ -61,7 +61,8 @@ extension SupervisorCore {
         }
     }
 
-    func handle(_ source: Source, _ events: Reactor.Events) {
+    /// - Parameter said: what was read from a call socket.
+    func handle(_ source: Source, _ events: Reactor.Events, said: CellReader.Said?) {
         switch source {
         case .control(let number):
             guard let lane = lane(number) else { return }
@@ -74,7 +75,7 @@ extension SupervisorCore {
             if events.contains(.writable), run.flush() {
                 try? reactor.change(run.cell.call, token: source.token, for: .readable)
             }
-            readCall(run)
+            if let said { hear(run, said) }
         case .output(let number):
             readOutput(number, .stdout)
         case .errors(let number):
@@ -158,7 +159,7 @@ extension SupervisorCore {
         let reason = "the \(lane.executor.runtime.rawValue) template stopped: \(end)"
         for run in cells.values where run.template === template {
             // What the cell managed to send before it went still counts.
-            readCall(run, toEnd: true)
+            hear(run, run.reader.read(toEnd: true), isGone: true)
             if let call = run.call, !call.isSettled {
                 call.fail(
                     call.endedBecause

@@ -19,11 +19,14 @@ final class SupervisorCore {
     var cells: [UInt32: CellRun] = [:]
     var calls: [String: CallRun] = [:]
     var queue: FairQueue<CallRun>
+    let outbox = Outbox()
     var pace = QueuePace()
     var freeSlots: [Slot] = []
     /// Slots whose last cell's memory the kernel has not given back yet.
     var coolingSlots: [Slot] = []
     var lastCell: UInt32 = 0
+    /// Cells that wait for the next call of their function.
+    var idle = IdleCells()
     var runningCells = 0
     var isStopping = false
     private static let mostEndingPlaces = 16
@@ -48,10 +51,11 @@ final class SupervisorCore {
         cgroups =
             configuration.hasUserNamespaces ? CgroupTree() : CgroupTree(owner: nil)
         for executor in executors { lanes[executor.runtime] = Lane(executor) }
-        // Those of cells that run, of cells that are parked, and of cells that are being taken down:
-        // without the last, parked cells are not replaced in time when many calls end.
+        // Those of cells that run, of as many that wait for their function's next call, of cells that
+        // are parked, and of cells that are being taken down: without the last, parked cells are not
+        // replaced in time when many calls end.
         let places =
-            configuration.slots + configuration.parked * max(1, executors.count)
+            2 * configuration.slots + configuration.parked * max(1, executors.count)
             + min(configuration.slots, Self.mostEndingPlaces)
         for index in 0..<places {
             freeSlots.append(
@@ -81,19 +85,20 @@ final class SupervisorCore {
         }
         let (function, bytes) = (request.function, request.event.readableBytes)
         let startsAtOnce =
-            runningCells < configuration.slots && !lane.parked.isEmpty
+            runningCells < configuration.slots
             && queue.mayStart(
                 function, request.runtime, concurrency: request.concurrency,
-                newcomersOnly: keepsForNewcomers(lane))
+                offer(for: request, in: lane))
         guard startsAtOnce || queue.admits(function, bytes: bytes) else {
             continuation.resume(
                 throwing: CallRejection.queueFull(
                     retryAfterSeconds: pace.retryAfterSeconds(waiting: queue.count)))
             return false
         }
-        let call = CallRun(request, logLimit: configuration.logBytes, continuation: continuation)
+        let call = CallRun(
+            request, logLimit: configuration.logBytes, continuation: continuation, outbox: outbox)
         calls[request.id] = call
-        if startsAtOnce, let cell = lane.parked.popLast() {
+        if startsAtOnce, let cell = takeCell(for: request, in: lane) {
             start(call, in: cell)
         } else {
             call.ticket = queue.append(
@@ -108,6 +113,20 @@ final class SupervisorCore {
     /// last parked cell. One function's flood takes neither, so a newcomer need not wait for it.
     func keepsForNewcomers(_ lane: Lane) -> Bool {
         runningCells >= openSlots || (configuration.parked > 1 && lane.parked.count <= 1)
+    }
+
+    /// What a call could start in now.
+    func offer(for request: CallRequest, in lane: Lane) -> FairQueue<CallRun>.Offer {
+        if idle.cell(for: request) != nil {
+            return .cell(newcomersOnly: runningCells >= openSlots)
+        }
+        return lane.parked.isEmpty ? .nothing : .cell(newcomersOnly: keepsForNewcomers(lane))
+    }
+
+    private func takeCell(for request: CallRequest, in lane: Lane) -> CellRun? {
+        guard let run = idle.cell(for: request) else { return lane.parked.popLast() }
+        idle.remove(run)
+        return run
     }
 
     /// Slots for functions that run something already.
@@ -130,15 +149,15 @@ final class SupervisorCore {
     func startQueued() {
         while runningCells < configuration.slots, queue.count > 0 {
             var best: (candidate: FairQueue<CallRun>.Candidate, lane: Lane)?
-            for (runtime, lane) in lanes where !lane.parked.isEmpty {
+            for (runtime, lane) in lanes where !lane.parked.isEmpty || idle.count > 0 {
                 guard
-                    let candidate = queue.next(runtime, newcomersOnly: keepsForNewcomers(lane)),
+                    let candidate = queue.next(runtime, { offer(for: $0.request, in: lane) }),
                     best.map({ candidate.goes(before: $0.candidate) }) ?? true
                 else { continue }
                 best = (candidate, lane)
             }
-            guard let best, let cell = best.lane.parked.popLast(),
-                let call = queue.take(best.candidate)
+            guard let best, let call = queue.take(best.candidate),
+                let cell = takeCell(for: call.request, in: best.lane)
             else { break }
             pace.turn(at: monotonicNs(), othersWait: queue.count > 0)
             start(call, in: cell)
@@ -184,9 +203,11 @@ final class SupervisorCore {
         var next = now + 1_000_000_000
         for run in cells.values {
             if case .running(let call) = run.phase { next = min(next, call.deadlineNs) }
+            if let service = run.service { next = min(next, service.cpuCheckNs) }
         }
         for lane in lanes.values where lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
         if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
+        if let due = nextIdleNs { next = min(next, due) }
         sleepingUntilNs = next
         return next <= now ? 0 : Int32((next - now + 999_999) / 1_000_000)
     }
@@ -200,6 +221,7 @@ final class SupervisorCore {
                 end(run, because: Verdict.timeout(call.request.limits, loading: loading))
             }
         }
+        checkServing(now)
         for lane in lanes.values {
             if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
             if let template = lane.template, case .starting = template.phase,

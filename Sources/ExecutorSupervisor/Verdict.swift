@@ -37,11 +37,7 @@ enum Verdict {
             // and nobody but the kernel sends SIGKILL to a cell that the supervisor has not ended.
             let overCPU = exit.cpuMs >= Double(evidence.cpuSeconds) * 900
             if signal == SIGXCPU || (signal == SIGKILL && overCPU) {
-                return CallFailure(
-                    cause: .cpuLimit,
-                    message:
-                        "the call used its \(evidence.cpuSeconds) s of CPU time (\(Int(exit.cpuMs)) ms were used)"
-                )
+                return cpuLimit(seconds: evidence.cpuSeconds, usedMs: exit.cpuMs)
             }
             if own.refusedMemory > 0, [SIGABRT, SIGTRAP, SIGILL, SIGSEGV].contains(signal) {
                 return CallFailure(
@@ -85,6 +81,13 @@ enum Verdict {
                 ? "the code was still loading after \(limits.timeoutMs) ms, the function's time limit"
                 : "the handler did not finish within \(limits.timeoutMs) ms, the function's time limit"
         )
+    }
+
+    static func cpuLimit(seconds: Int, usedMs: Double) -> CallFailure {
+        CallFailure(
+            cause: .cpuLimit,
+            message:
+                "the call used its \(seconds) s of CPU time (\(Int(usedMs)) ms were used)")
     }
 
     /// Says of a call that ran out of time whether it computed or waited.

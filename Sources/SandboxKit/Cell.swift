@@ -29,10 +29,31 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGKILL) }
     }
 
+    /// Stops all of it where it stands, until `thaw`.
+    public func freeze() {
+        if let process { csb_pidfd_kill(process.raw, SIGSTOP) }
+    }
+
+    public func thaw() {
+        if let process { csb_pidfd_kill(process.raw, SIGCONT) }
+    }
+
+    /// Its process id in this process's namespace; `nil` once it has been reaped.
+    public var pid: pid_t? {
+        process.flatMap { field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }.flatMap {
+            $0 > 0 ? pid_t($0) : nil
+        }
+    }
+
+    /// The clock that counts the CPU time of its process, for `clock_gettime`.
+    public func cpuClock() -> clockid_t? {
+        var clock = clockid_t()
+        return pid.flatMap { clock_getcpuclockid($0, &clock) == 0 ? clock : nil }
+    }
+
     /// The sizes that resource limits count from, now.
     public func footprint() -> CellFootprint? {
-        guard let pid = process.flatMap({ field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }),
-            let data = field("VmData:", of: "/proc/\(pid)/status"),
+        guard let pid, let data = field("VmData:", of: "/proc/\(pid)/status"),
             let space = field("VmSize:", of: "/proc/\(pid)/status")
         else { return nil }
         return CellFootprint(dataBytes: data * 1024, addressSpaceBytes: space * 1024)

@@ -34,11 +34,14 @@ public struct CellOrder: Sendable {
     public var bundle: String
     public var tmpBytes: Int
     public var limits: [Limit]
+    /// The cell serves on after its answer; of its further calls it takes only their lengths.
+    public var keeps: Bool
 
-    public init(bundle: String, tmpBytes: Int, limits: [Limit]) {
+    public init(bundle: String, tmpBytes: Int, limits: [Limit], keeps: Bool = false) {
         self.bundle = bundle
         self.tmpBytes = tmpBytes
         self.limits = limits
+        self.keeps = keeps
     }
 
     /// The header that goes before the call's description and its event.
@@ -58,6 +61,7 @@ public struct CellOrder: Sendable {
         call.tmp_bytes = UInt64(tmpBytes)
         call.meta_bytes = UInt64(metaBytes)
         call.event_bytes = UInt64(eventBytes)
+        call.keeps = keeps ? 1 : 0
         withUnsafeMutableBytes(of: &call.bundle) { $0.copyBytes(from: name) }
         withUnsafeMutableBytes(of: &call.rlimits) { space in
             let table = space.bindMemory(to: cw_rlimit.self)

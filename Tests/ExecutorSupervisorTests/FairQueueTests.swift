@@ -24,7 +24,7 @@ import Testing
     private func start(
         _ queue: inout Queue, _ runtime: Runtime = .python, newcomersOnly: Bool = false
     ) -> String? {
-        guard let next = queue.next(runtime, newcomersOnly: newcomersOnly),
+        guard let next = queue.next(runtime, { _ in .cell(newcomersOnly: newcomersOnly) }),
             let call = queue.take(next)
         else { return nil }
         queue.started(String(call.prefix(1)))
@@ -99,7 +99,7 @@ import Testing
     @Test func `a call starts at once only when none of its function waits and it may run`() {
         var queue = queue()
         func may(_ function: String, _ limit: Int? = nil, newcomersOnly: Bool = false) -> Bool {
-            queue.mayStart(function, .python, concurrency: limit, newcomersOnly: newcomersOnly)
+            queue.mayStart(function, .python, concurrency: limit, .cell(newcomersOnly: newcomersOnly))
         }
         #expect(may("a"))
         queue.started("a")
@@ -107,20 +107,21 @@ import Testing
         #expect(!may("a", 1))
         #expect(!may("a", newcomersOnly: true))
         #expect(may("b", newcomersOnly: true))
+        #expect(!queue.mayStart("b", .python, concurrency: nil, .nothing))
         add("a1", to: &queue)
         #expect(!may("a"))
-        #expect(queue.mayStart("a", .javascript, concurrency: nil, newcomersOnly: false))
+        #expect(queue.mayStart("a", .javascript, concurrency: nil, .cell(newcomersOnly: false)))
     }
 
     @Test func `runtimes have turns of their own, and can be compared`() throws {
         var queue = queue()
         add("a1", to: &queue)
         add("b1", to: &queue, .javascript)
-        let python = try #require(queue.next(.python, newcomersOnly: false))
-        let javascript = try #require(queue.next(.javascript, newcomersOnly: false))
+        let python = try #require(queue.next(.python, { _ in .cell(newcomersOnly: false) }))
+        let javascript = try #require(queue.next(.javascript, { _ in .cell(newcomersOnly: false) }))
         #expect(python.goes(before: javascript))
         queue.started("a")
-        let later = try #require(queue.next(.python, newcomersOnly: false))
+        let later = try #require(queue.next(.python, { _ in .cell(newcomersOnly: false) }))
         #expect(javascript.goes(before: later))
     }
 

@@ -166,7 +166,29 @@ private let outcomes: [Outcome] = [
         let evaluator = try await SharedEvaluator.get()
         let name = try await evaluator.register(
             nil, outcome.runtime, outcome.code, settings: outcome.settings)
-        let answer = try await evaluator.invoke(name)
+        try await expect(outcome, of: evaluator.invoke(name), evaluator)
+        // The next call of the same runtime is fine.
+        let next = try await evaluator.run(
+            outcome.runtime,
+            outcome.runtime == "python"
+                ? "def handler(event, context): return event"
+                : "exports.handler = async (event) => event",
+            event: "{\"a\": 1}")
+        #expect(next.status == 200)
+    }
+
+    /// Twice: the second time in the same cell, where the first call has left one.
+    @Test(arguments: outcomes)
+    func `it ends in the same where cells serve call after call`(_ outcome: Outcome) async throws {
+        let evaluator = try await SharedEvaluator.get()
+        let name = try await evaluator.register(
+            nil, outcome.runtime, outcome.code, settings: outcome.settings, isolation: "reuse")
+        for _ in 0..<2 { try await expect(outcome, of: evaluator.invoke(name), evaluator) }
+    }
+
+    private func expect(
+        _ outcome: Outcome, of answer: TestEvaluator.Answer, _ evaluator: TestEvaluator
+    ) async throws {
         #expect(answer.status == outcome.status, "\(answer.text.prefix(500))")
         let record = try await evaluator.record(answer)
         #expect(record["cause"]?.string == outcome.cause, "\(answer.text.prefix(500))")
@@ -180,14 +202,6 @@ private let outcomes: [Outcome] = [
                 "\(problem["detail"]?.string ?? "")")
         }
         #expect(record["blocked"]?.string == outcome.blocked)
-        // The next call of the same runtime is fine.
-        let next = try await evaluator.run(
-            outcome.runtime,
-            outcome.runtime == "python"
-                ? "def handler(event, context): return event"
-                : "exports.handler = async (event) => event",
-            event: "{\"a\": 1}")
-        #expect(next.status == 200)
     }
 
     @Test(arguments: ["python", "javascript"])

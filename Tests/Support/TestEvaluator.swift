@@ -202,10 +202,11 @@ extension TestEvaluator {
     public func register(
         _ name: String? = nil, _ runtime: String, _ code: String, handler: String = "index.handler",
         settings: [String: Int] = [:],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:], isolation: String = "call"
     ) async throws -> String {
         let name = name ?? newName()
         var body: [String: Any] = settings
+        body["isolation"] = isolation
         body["runtime"] = runtime
         body["code"] = code
         body["handler"] = handler

@@ -15,7 +15,7 @@ for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib'
 // Kept before user code can replace them.
 const { Promise, process, setImmediate } = globalThis;
 const { parse, stringify } = JSON;
-const { setPrototypeOf } = Object;
+const { assign, setPrototypeOf } = Object;
 const { from } = Buffer;
 const { isNativeError } = util.types;
 
@@ -24,12 +24,10 @@ const cell = { exports: {} };
 process.dlopen(cell, '/cloister/cell.so');
 const native = cell.exports;
 
-let answered = false;
+const RESULT = 0x52, ERROR = 0x45;
 
-function answer(kind, text) {
-  if (answered) return;
-  answered = true;
-  native.answer(kind === 'R' ? 0x52 : 0x45, from(text));
+function fail(text) {
+  native.answer(ERROR, from(text));
 }
 
 // An error as the supervisor takes it, of bounded length. Without prototypes, because JSON.stringify
@@ -89,18 +87,25 @@ function reason(error) {
   }
 }
 
-function answerResult(result) {
-  let text;
+// The answer to a call: what kind it is, and its text.
+function resultAnswer(result) {
   try {
     const found = notJSON(result);
-    if (found)
-      return answer('E', errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));
-    text = stringify(result === undefined ? null : result);
-    if (text === undefined) text = 'null';
+    if (found) return [ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024))];
+    return [RESULT, stringify(result === undefined ? null : result) ?? 'null'];
   } catch (error) {
-    return answer('E', errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$'));
+    return [ERROR, errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$')];
   }
-  answer('R', text);
+}
+
+async function answerTo(handler, event, context) {
+  let result;
+  try {
+    result = await call(handler, parse(event), context);
+  } catch (error) {
+    return [ERROR, describe(error, 'handler')];
+  }
+  return resultAnswer(result);
 }
 
 function openOutput() {
@@ -220,8 +225,9 @@ async function rehearse() {
 }
 
 // Node's own way out waits for threads that a forked process does not have.
+let asked = false;
+
 function leaveFast() {
-  let asked = false;
   native.whenIdle(() => {
     if (asked) process.exit();
     asked = true;
@@ -236,31 +242,32 @@ function leaveFast() {
   });
 }
 
-async function run({ meta, event }) {
-  meta = parse(meta);
+async function run(given) {
+  const meta = parse(given.meta);
   for (const key of Object.keys(process.env)) delete process.env[key];
-  Object.assign(process.env, meta.environment);
+  assign(process.env, meta.environment);
   process.argv.length = 1;
   process.execArgv.length = 0;
   leaveFast();
   let phase = 'init';
-  process.on('uncaughtException', (error) => answer('E', describe(error, phase)));
-  process.on('unhandledRejection', (error) => answer('E', describe(error, phase)));
+  process.on('uncaughtException', (error) => fail(describe(error, phase)));
+  process.on('unhandledRejection', (error) => fail(describe(error, phase)));
   let handler;
   try {
     handler = await load(meta.handler, FUNCTION);
   } catch (error) {
-    return answer('E', describe(error, 'init'));
+    return fail(describe(error, 'init'));
   }
   native.loaded();
   phase = 'handler';
-  let result;
-  try {
-    result = await call(handler, parse(event), new Context(meta));
-  } catch (error) {
-    return answer('E', describe(error, 'handler'));
+  for (;;) {
+    const [kind, text] = await answerTo(handler, given.event, new Context(meta));
+    if (!given.keeps) return native.answer(kind, from(text));
+    // Blocks: what the handler has left to run goes on with the next call.
+    given = native.answerAndWait(kind, from(text));
+    assign(meta, parse(given.meta));
+    asked = false;
   }
-  answerResult(result);
 }
 
 async function main() {

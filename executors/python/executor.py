@@ -36,7 +36,12 @@ class Call(ctypes.Structure):
     _fields_ = [
         ("meta", ctypes.c_void_p), ("meta_bytes", ctypes.c_size_t),
         ("event", ctypes.c_void_p), ("event_bytes", ctypes.c_size_t),
+        ("keeps", ctypes.c_int),
     ]
+
+    def texts(self):
+        return (decode(ctypes.string_at(self.meta, self.meta_bytes)),
+                ctypes.string_at(self.event, self.event_bytes))
 
 
 # PyDLL keeps the interpreter's lock: the process must be forked by the thread that holds it.
@@ -45,6 +50,8 @@ cell.cloister_serve.argtypes = [ctypes.c_char_p]
 cell.cloister_park.argtypes = [ctypes.POINTER(Call)]
 cell.cloister_log.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
+cell.cloister_answer_and_wait.argtypes = cell.cloister_answer.argtypes + [ctypes.POINTER(Call)]
+cell.cloister_answer_and_wait.restype = None
 cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
 cell.cloister_denied.restype = None
 cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
@@ -184,12 +191,6 @@ def not_json(value, path="$", above=()):
     return path, "a value of type %s" % type(value).__name__
 
 
-def answer(kind, value):
-    sys.stdout.flush()
-    sys.stderr.flush()
-    cell.cloister_answer(ord(kind), value, len(value))
-
-
 def error_bytes(kind, type_name, message, stack=(), path=None):
     """An error as the supervisor takes it, of bounded length."""
     lines, room = [], 30000
@@ -205,7 +206,7 @@ def error_bytes(kind, type_name, message, stack=(), path=None):
     return encode(error).encode("utf-8", "replace")
 
 
-def answer_error(error, kind):
+def error_answer(error, kind):
     if isinstance(error, MemoryError):
         kind = "memory"
     try:
@@ -213,15 +214,15 @@ def answer_error(error, kind):
         data = error_bytes(kind, said["type"], said["message"], said["stack"])
     except BaseException as second:
         data = error_bytes(kind, "", "an error that could not be described: %s" % text_of(second))
-    answer("E", data)
+    return b"E", data
 
 
-def answer_result(result):
+def result_answer(result):
     cannot_encode = "a value that cannot be turned into text: %s"
     try:
         text = encode(result)
     except MemoryError as error:
-        return answer_error(error, "memory")
+        return error_answer(error, "memory")
     except BaseException as error:
         try:
             path, what = not_json(result) or ("$", cannot_encode % text_of(error))
@@ -229,16 +230,28 @@ def answer_result(result):
             path, what = "$", "nested too deeply"
         except BaseException as second:
             path, what = "$", cannot_encode % text_of(second)
-        return answer("E", error_bytes("invalid", "", what, path=path))
+        return b"E", error_bytes("invalid", "", what, path=path)
     try:
         data = text.encode()
     except UnicodeEncodeError:
         # Half of a surrogate pair: JSON can say it only as an escape.
         data = json.dumps(result).encode()
-    answer("R", data)
+    return b"R", data
 
 
-def run(meta, event):
+def answer_to(handler, event, context):
+    """The answer to one call: whether it is a result or an error, and its bytes."""
+    try:
+        result = handler(decode(event), context)
+    except SystemExit as leaving:
+        leave(leaving)
+    except BaseException as error:
+        return error_answer(error, "handler")
+    return result_answer(result)
+
+
+def run(call):
+    meta, event = call.texts()
     os.environ.clear()
     os.environ.update(meta["environment"])
     try:
@@ -246,15 +259,26 @@ def run(meta, event):
     except SystemExit as leaving:
         leave(leaving)
     except BaseException as error:
-        return answer_error(error, "init")
+        return finish(*error_answer(error, "init"))
     cell.cloister_loaded()
-    try:
-        result = handler(decode(event), Context(meta))
-    except SystemExit as leaving:
-        leave(leaving)
-    except BaseException as error:
-        return answer_error(error, "handler")
-    answer_result(result)
+    while True:
+        kind, data = answer_to(handler, event, Context(meta))
+        if not call.keeps:
+            return finish(kind, data)
+        flush()
+        cell.cloister_answer_and_wait(ord(kind), data, len(data), ctypes.byref(call))
+        again, event = call.texts()
+        meta.update(again)
+
+
+def flush():
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def finish(kind, data):
+    flush()
+    cell.cloister_answer(ord(kind), data, len(data))
 
 
 def leave(leaving):
@@ -263,8 +287,7 @@ def leave(leaving):
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush()
     os._exit((code or 0) & 0xFF)
 
 
@@ -313,8 +336,7 @@ def main():
     rehearse()
     call = Call()
     cell.cloister_park(ctypes.byref(call))
-    run(decode(ctypes.string_at(call.meta, call.meta_bytes)),
-        ctypes.string_at(call.event, call.event_bytes))
+    run(call)
 
 
 sys.argv = [FUNCTION]

@@ -66,13 +66,16 @@ struct cw_rlimit {
     uint64_t hard;
 };
 
-// Supervisor → parked cell: this, then meta_bytes of JSON, then event_bytes of the event.
+// Supervisor → parked cell: this, then meta_bytes of JSON, then event_bytes of the event. A cell that
+// serves on takes of its further calls only the lengths.
 struct cw_call {
     uint32_t magic;
     uint32_t rlimit_count;
     uint64_t tmp_bytes;  // size of /tmp; 0 leaves it as it was parked
     uint64_t meta_bytes;
     uint64_t event_bytes;
+    uint32_t keeps;  // 1: the cell serves on after its answer, which CW_FRAME_PARKED follows
+    uint32_t reserved;
     char bundle[CW_BUNDLE_NAME];  // folder in the bundle store, hex, not terminated
     struct cw_rlimit rlimits[CW_MAX_RLIMITS];
 };
