@@ -84,6 +84,10 @@ static void bind_function(const struct cw_call *call) {
     // From the covered store, which is the current folder until the end of this function. A bind keeps
     // the flags of the mount it is made from: read-only, nosuid, nodev.
     if (mount(source, "/function", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    if (call->layers[0]) {
+        memcpy(source, call->layers, CW_BUNDLE_NAME);
+        if (mount(source, "/opt", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    }
     if (call->tmp_bytes) {
         char options[64];
         snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);

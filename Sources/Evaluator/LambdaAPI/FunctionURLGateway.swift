@@ -47,8 +47,19 @@ struct FunctionURLGateway: Sendable {
         let reference = FunctionReference(target)
         let found = try await invoker.target(reference)
         let outcome: LambdaInvoker.Outcome
+        let bytes = ByteBuffer(bytes: event.json.data)
         do {
-            outcome = try await invoker.run(found, event: ByteBuffer(bytes: event.json.data))
+            if url.invokeMode == "RESPONSE_STREAM" {
+                let call = try await StreamedCall(invoker, found, event: bytes, client: nil)
+                switch call.beginning {
+                case .ended(let ended): outcome = ended
+                case .streaming(let type, let first):
+                    return try await StreamedWebAnswer(call: call).response(
+                        type: type, first: first, decorate: cors.decorate)
+                }
+            } else {
+                outcome = try await invoker.run(found, event: bytes)
+            }
         } catch {
             guard let known = LambdaError(error), known.status == 429 else { throw error }
             return Self.plain(429, ["Reason": .string(known.reason ?? ""), "Message": "Rate Exceeded."])

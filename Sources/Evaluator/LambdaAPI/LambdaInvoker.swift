@@ -95,8 +95,12 @@ struct LambdaInvoker: Sendable {
     /// - Parameters:
     ///   - event: JSON text.
     ///   - client: what the handler is told of the client, JSON text.
+    ///   - receivePiece: takes the pieces of a result that the handler streams; must return at once.
     /// - Throws: `LambdaError`, `CallRejection`, `RegistryError`; the call did not run then.
-    func run(_ target: Target, event: ByteBuffer, client: String? = nil) async throws -> Outcome {
+    func run(
+        _ target: Target, event: ByteBuffer, client: String? = nil,
+        receivePiece: (@Sendable (ByteBuffer) -> Void)? = nil
+    ) async throws -> Outcome {
         guard !drain.isStopping else { throw LambdaError.stopping }
         let name = target.function.name
         guard running.begin(name, limit: target.function.reservedConcurrency) else {
@@ -112,8 +116,9 @@ struct LambdaInvoker: Sendable {
         request.context =
             LambdaContext(
                 call: record.id, function: name, version: target.version, arn: target.arn,
-                client: client
+                client: client, streams: receivePiece != nil
             ).text
+        request.receivePiece = receivePiece
         do {
             let reply = try await supervisor.invoke(request)
             registry.calls.recordReplied(id: record.id)

@@ -106,6 +106,8 @@ struct LambdaContext: Sendable {
     var arn: String
     /// JSON of the client's own, from its header.
     var client: String?
+    /// Whether the caller takes the result in pieces.
+    var streams = false
 
     var text: String {
         var fields: [String: JSONValue] = [
@@ -116,6 +118,7 @@ struct LambdaContext: Sendable {
             "logStreamName": .string(
                 LambdaLogs.stream(of: function, version: version, atMs: currentTimeMs())),
         ]
+        if streams { fields["streams"] = true }
         fields["clientContext"] = client.flatMap { try? JSONValue(text: $0) }
         return JSONValue.object(fields).text
     }

@@ -9,27 +9,51 @@ extension LambdaService {
         _ target: LambdaInvoker.Target, event: ByteBuffer, client: String?,
         _ request: LambdaRequest, _ headers: HTTPFields
     ) async throws -> Response {
-        let outcome = try await invoker.run(target, event: event, client: client)
+        let call = try await StreamedCall(invoker, target, event: event, client: client)
+        let isTail = request.string("LogType") == "Tail"
         var headers = headers
-        headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
         headers[.contentType] = EventStream.contentType
-        let log = request.string("LogType") == "Tail" ? try await tail(outcome.id) : nil
-        var body = ByteBuffer()
-        var end: [String: JSONValue] = [:]
-        switch outcome.reply.result {
-        case .completed(let result):
-            var message = EventStream.event("PayloadChunk", "application/octet-stream", result)
-            body.writeBuffer(&message)
-        case .failed:
-            let failure = try JSONValue(outcome.reply.body(target, call: outcome.id))
-            end["ErrorCode"] = failure["errorType"] ?? "Runtime.Unknown"
-            end["ErrorDetails"] = .string(failure.text)
+        switch call.beginning {
+        case .ended(let outcome):
+            var body = ByteBuffer()
+            if case .completed(let result) = outcome.reply.result {
+                body.writeImmutableBuffer(Self.chunk(result))
+            }
+            body.writeImmutableBuffer(try await end(outcome, target, isTail: isTail))
+            headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
+            return Response(
+                status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
+        case .streaming(_, let first):
+            return Response(
+                status: .ok, headers: headers,
+                body: ResponseBody { writer in
+                    if first.readableBytes > 0 { try await writer.write(Self.chunk(first)) }
+                    let outcome = try await call.forEach { piece in
+                        try await writer.write(Self.chunk(piece))
+                    }
+                    try await writer.write(try await end(outcome, target, isTail: isTail))
+                    try await writer.finish(nil)
+                })
         }
-        if let log { end["LogResult"] = .string(log) }
-        var message = EventStream.event(
-            "InvokeComplete", "application/json", ByteBuffer(bytes: JSONValue.object(end).data))
-        body.writeBuffer(&message)
-        return Response(
-            status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+
+    private static func chunk(_ bytes: ByteBuffer) -> ByteBuffer {
+        EventStream.event("PayloadChunk", "application/octet-stream", bytes)
+    }
+
+    /// The event that says how the call ended.
+    private func end(
+        _ outcome: LambdaInvoker.Outcome, _ target: LambdaInvoker.Target, isTail: Bool
+    ) async throws -> ByteBuffer {
+        var fields: [String: JSONValue] = [:]
+        if case .failed = outcome.reply.result {
+            let failure = try JSONValue(outcome.reply.body(target, call: outcome.id))
+            fields["ErrorCode"] = failure["errorType"] ?? "Runtime.Unknown"
+            fields["ErrorDetails"] = .string(failure.text)
+        }
+        if isTail { fields["LogResult"] = .string(try await tail(outcome.id)) }
+        return EventStream.event(
+            "InvokeComplete", "application/json",
+            ByteBuffer(bytes: JSONValue.object(fields).data))
     }
 }
