@@ -37,12 +37,14 @@ func buildApplication(
     let gate = LambdaGate(
         registry: registry, secrets: try registry.accessKeySecretsNow(),
         isLoopback: isLoopback(configuration.host))
-    let router = try buildRouter(
+    let parts =
         Parts(
             registry: registry, cache: cache, hub: hub, journal: journal, dispatcher: dispatcher,
             supervisor: supervisor, connections: connections, drain: drain,
             webhooks: configuration.webhookHosts, names: names, slots: configuration.slots,
-            gate: gate))
+            gate: gate)
+    let lambda = try buildLambda(parts)
+    let router = try buildRouter(parts, lambda)
     let server = Application(
         router: router,
         server: .http1(
@@ -67,12 +69,13 @@ func buildApplication(
     var services: [any Service] = [
         RecorderService(calls: registry.calls), supervisor.service, dispatcher,
     ]
-    if !configuration.webhookHosts.isEmpty {
-        services.append(
-            WebhookSender(
-                registry: registry, cache: cache, hosts: configuration.webhookHosts, logger: logger)
-        )
-    }
+    services.append(
+        WebhookSender(
+            registry: registry, cache: cache, hosts: configuration.webhookHosts,
+            destinations: LambdaDestinations(
+                registry: registry, functions: lambda.service.functions,
+                invoker: lambda.service.invoker),
+            logger: logger))
     return EvaluatorApplication(services: services + [server, drain])
 }
 
@@ -94,10 +97,11 @@ struct Parts {
 }
 
 /// The routes of the API.
-func buildRouter(_ parts: Parts) throws -> Router<EvaluatorRequestContext> {
+func buildRouter(
+    _ parts: Parts, _ lambda: LambdaMiddleware
+) throws -> Router<EvaluatorRequestContext> {
     let router = Router(
         context: EvaluatorRequestContext.self, options: .autoGenerateHeadEndpoints)
-    let lambda = try buildLambda(parts)
     router.add(middleware: lambda)
     router.add(middleware: ProblemMiddleware())
     let (registry, cache, calls) = (parts.registry, parts.cache, parts.supervisor.calls)

@@ -21,6 +21,9 @@ extension Schema {
             CHECK (layers IS NULL OR length(layers) = 64);
         CREATE INDEX functionVersion_layers ON functionVersion (layers) WHERE layers IS NOT NULL;
 
+        -- What a receiver is told of the event of a call that is over, where it is to be.
+        ALTER TABLE webhook ADD COLUMN event BLOB;
+
         CREATE TABLE accessKey (
             id TEXT NOT NULL PRIMARY KEY CHECK (length(id) BETWEEN 16 AND 128),
             description TEXT NOT NULL,

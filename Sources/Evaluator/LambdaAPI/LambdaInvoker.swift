@@ -130,10 +130,17 @@ struct LambdaInvoker: Sendable {
     }
 
     /// Accepts a call that nobody waits for.
+    /// - Parameter key: makes it the call that had the same key before, if there was one.
     /// - Returns: its id.
-    func submit(_ target: Target, event: ByteBuffer) async throws -> String {
+    func submit(
+        _ target: Target, event: ByteBuffer, key: String? = nil
+    ) async throws -> String {
         guard !drain.isStopping else { throw LambdaError.stopping }
-        return try await acceptor.call(target.callable.version, event: event, key: nil).record.id
+        let version = target.callable.version
+        let key = key.map {
+            IdempotencyKey(key: $0, version: version.version, event: event.readableBytesView)
+        }
+        return try await acceptor.call(version, event: event, key: key).record.id
     }
 
     /// What a call printed, as Lambda shows it.
