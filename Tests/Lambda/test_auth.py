@@ -23,7 +23,7 @@ def guarded():
 
 def fnctl(evaluator, *arguments):
     done = subprocess.run(
-        [BUILD / "fnctl", "--endpoint", evaluator.endpoint, *arguments], text=True, capture_output=True, timeout=60)
+        [BUILD / "fnctl", *arguments, "--endpoint", evaluator.endpoint], text=True, capture_output=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -33,7 +33,7 @@ def key(guarded):
     """A key's id and secret; from the first one on, signatures are asked for."""
     assert "asks for no signatures" in guarded.complaint()
     guarded.client().list_functions()
-    made = json.loads(fnctl(guarded, "keys", "create", "--description", "of a test", "--json"))
+    made = json.loads(fnctl(guarded, "keys", "create", "--description", "of a test", "--output", "json"))
     return made["id"], made["secret"]
 
 
@@ -132,7 +132,7 @@ def test_a_url_of_the_type_aws_iam_asks_for_a_signature(guarded, key):
 
 
 def test_keys_are_listed_without_secrets_and_deleted(guarded, key):
-    second = json.loads(fnctl(guarded, "keys", "create", "--json"))
+    second = json.loads(fnctl(guarded, "keys", "create", "--output", "json"))
     listed = fnctl(guarded, "keys", "list")
     assert key[0] in listed and "of a test" in listed and key[1] not in listed
     client = guarded.client(key=second["id"], secret=second["secret"])
@@ -143,7 +143,7 @@ def test_keys_are_listed_without_secrets_and_deleted(guarded, key):
 
 def test_keys_outlive_the_evaluator_and_its_log_does_not_know_them(tmp_path):
     first = Evaluator(folder=str(tmp_path))
-    made = json.loads(fnctl(first, "keys", "create", "--json"))
+    made = json.loads(fnctl(first, "keys", "create", "--output", "json"))
     first.stop()
     second = Evaluator("--log-level", "notice", folder=str(tmp_path))
     try:

@@ -1,26 +1,4 @@
 # Everything else that is commonly written about functions.
-terraform {
-  required_providers {
-    aws = { source = "hashicorp/aws" }
-  }
-}
-
-variable "endpoint" { type = string }
-variable "memory" { default = 256 }
-
-provider "aws" {
-  region                      = "us-east-1"
-  access_key                  = "none"
-  secret_key                  = "none"
-  skip_credentials_validation = true
-  skip_requesting_account_id  = true
-  skip_metadata_api_check     = true
-  skip_region_validation      = true
-  endpoints {
-    lambda = var.endpoint
-  }
-}
-
 locals {
   role = "arn:aws:iam::000000000000:role/jobs"
 }
@@ -59,7 +37,7 @@ resource "aws_lambda_function" "job" {
   filename                       = "${path.module}/app.zip"
   source_code_hash               = filebase64sha256("${path.module}/app.zip")
   layers                         = [aws_lambda_layer_version.words.arn]
-  memory_size                    = var.memory
+  memory_size                    = 256
   timeout                        = 20
   reserved_concurrent_executions = 5
   publish                        = true
@@ -162,5 +140,5 @@ data "aws_lambda_invocation" "once" {
   input         = jsonencode({ name = "Terraform" })
 }
 
-output "result" { value = data.aws_lambda_invocation.once.result }
+output "job" { value = data.aws_lambda_invocation.once.result }
 output "functions" { value = contains(data.aws_lambda_functions.all.function_names, "tf-job") }
