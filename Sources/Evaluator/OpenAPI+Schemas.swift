@@ -5,7 +5,7 @@ extension OpenAPI {
         "Runtime": {"type": "string", "enum": ["python", "javascript"]},
         "Handler": {
           "type": "string", "maxLength": 256, "default": "index.handler",
-          "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*\\.[A-Za-z_$][A-Za-z0-9_$]*$"
+          "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*(\\.[A-Za-z_$][A-Za-z0-9_$]*)+$"
         },
         "Time": {"type": "string", "format": "date-time"},
         "Milliseconds": {"type": "number", "minimum": 0},

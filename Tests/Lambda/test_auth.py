@@ -37,6 +37,13 @@ def key(guarded):
     return made["id"], made["secret"]
 
 
+def test_web_pages_are_not_let_in(evaluator):
+    for headers in {"origin": "https://a.example"}, {"host": "a.example"}:
+        assert unsigned(evaluator, "/2015-03-31/functions", headers=headers) == (403, "AccessDeniedException")
+        assert unsigned(evaluator, "/v1/keys", "POST", headers)[0] == 403
+    assert unsigned(evaluator, "/2015-03-31/functions")[0] == 200
+
+
 def test_a_signed_request_is_let_in(guarded, key):
     client = guarded.client(key=key[0], secret=key[1])
     assert client.list_functions()["Functions"] == []

@@ -35,7 +35,7 @@ struct KeysController: Sendable {
     @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(context)
+        try requireThisMachine(request, context)
         _ = try Query(request, allowed: [])
         return try jsonResponse(KeyList(keys: try await registry.accessKeys().map { KeyView($0) }))
     }
@@ -43,7 +43,7 @@ struct KeysController: Sendable {
     @Sendable private func make(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(context)
+        try requireThisMachine(request, context)
         _ = try Query(request, allowed: [])
         try requireJSON(request)
         let body = try await collectBody(request, maximumBytes: 4096)
@@ -73,7 +73,7 @@ struct KeysController: Sendable {
     @Sendable private func remove(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(context)
+        try requireThisMachine(request, context)
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         let existed = try await registry.removeAccessKey(id)
@@ -84,8 +84,13 @@ struct KeysController: Sendable {
         return Response(status: .noContent)
     }
 
-    private func requireThisMachine(_ context: EvaluatorRequestContext) throws {
-        guard isLoopback(context.channel.remoteAddress?.ipAddress ?? "") else {
+    private func requireThisMachine(
+        _ request: Request, _ context: EvaluatorRequestContext
+    ) throws {
+        // Nor may a web page in a browser of this machine.
+        guard isLoopback(context.channel.remoteAddress?.ipAddress ?? ""),
+            request.headers[.origin] == nil, LambdaGate.isLocal(request.head.authority)
+        else {
             throw Problem(
                 .forbidden, "access keys can be seen and changed from the evaluator's own machine only")
         }

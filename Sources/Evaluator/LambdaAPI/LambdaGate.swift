@@ -32,7 +32,10 @@ final class LambdaGate: Sendable {
     /// - Returns: `nil` where no signature is needed.
     /// - Throws: `LambdaError`.
     func claim(_ request: Request) throws -> (claim: SignatureVerifier.Claim, secret: String)? {
-        if isOpen { return nil }
+        if isOpen {
+            try Self.requireLocalProgram(request)
+            return nil
+        }
         guard let claim = try SignatureVerifier.claim(request) else {
             throw LambdaError(
                 "MissingAuthenticationTokenException", 403, "Missing Authentication Token")
@@ -43,6 +46,22 @@ final class LambdaGate: Sendable {
                 "The security token included in the request is invalid.")
         }
         return (claim, secret)
+    }
+
+    /// Refuses what a web page makes a browser send: its own origin, or a name of its own that leads here.
+    private static func requireLocalProgram(_ request: Request) throws {
+        guard request.headers[.origin] == nil, isLocal(request.head.authority) else {
+            throw LambdaError(
+                "AccessDeniedException", 403,
+                "Web pages, and names that are not this machine's own, may not ask without a signature")
+        }
+    }
+
+    /// Whether a request is for an address or name that is this machine's own alone.
+    static func isLocal(_ authority: String?) -> Bool {
+        guard let authority else { return false }
+        if authority.hasPrefix("[::1]") { return true }
+        return isLoopback(String(authority.prefix { $0 != ":" }))
     }
 
     /// - Parameter service: `lambda` or `logs`.

@@ -127,10 +127,12 @@ struct LambdaRequestReader: Sendable {
         }
         try readQuery(address.query, inQuery, description.q, into: &input)
         var payload = ByteBuffer()
-        if let member = shape.b {
+        if let member = shape.b, let kind = members[member], model.shapes[kind.s]?.t == "blob" {
             payload = body
             // It may be empty, and is not missing then.
             input[member] = ""
+        } else if let member = shape.b {
+            if body.readableBytes > 0 { input[member] = try json(body) }
         } else if body.readableBytes > 0, members.contains(where: { $0.value.l == nil }) {
             guard case .object(let fields) = try json(body) else {
                 throw LambdaError(
