@@ -63,9 +63,8 @@ test-kills: deps ## kill evaluators under load KILLS (200) times, and count the 
 	swift build --build-tests
 	CLOISTER_TEST_KILLS=$(KILLS) swift test --skip-build --no-parallel --filter KillTests
 
-MINUTES ?= 10
-
 .PHONY: fuzz
+fuzz: MINUTES ?= 10
 fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
@@ -76,8 +75,21 @@ test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
 	@scripts/test-vm
 
 .PHONY: bench
-bench: build ## measure calls against bare interpreters and other sandboxes
-	@scripts/bench
+bench: build ## measure what is promised of speed, and write docs/performance.md
+	@bench/run
+
+.PHONY: bench-check
+bench-check: build ## count instructions, allocations and system calls, and compare with thresholds
+	@Benchmarks/check
+
+.PHONY: soak
+soak: MINUTES ?= 60
+soak: build ## put a mixed load on an evaluator for MINUTES (60); OUT=FILE keeps the samples
+	@MINUTES=$(MINUTES) OUT="$(OUT)" python3 bench/soak.py
+
+.PHONY: trace
+trace: build ## trace calls and write docs/hot-path.md (needs root and perf)
+	@python3 bench/trace.py
 
 .PHONY: bench-history
 bench-history: build ## measure what a million kept calls cost, and write docs/history.md

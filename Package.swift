@@ -16,6 +16,9 @@ let package = Package(
         .executable(name: "fnctl", targets: ["fnctl"]),
         .executable(name: "cloister-launcher", targets: ["Launcher"]),
         .library(name: "SandboxKit", targets: ["SandboxKit"]),
+        // For Benchmarks, which looks into them.
+        .library(name: "ExecutorSupervisor", targets: ["ExecutorSupervisor"]),
+        .library(name: "FunctionRegistry", targets: ["FunctionRegistry"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
@@ -89,6 +92,13 @@ let package = Package(
                 .product(name: "NIOPosix", package: "swift-nio"),
                 .product(name: "Yams", package: "Yams"),
             ], swiftSettings: strict),
+        // A bare server that benchmarks compare calls with.
+        .executableTarget(
+            name: "EchoServer",
+            dependencies: [
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "Logging", package: "swift-log"),
+            ], path: "bench/EchoServer", swiftSettings: strict),
         .testTarget(
             name: "SandboxKitTests", dependencies: ["SandboxKit"], swiftSettings: strict),
         .testTarget(

@@ -69,7 +69,8 @@ def fill(folder, functions, calls):
     names = function_names(functions)
     db.execute("BEGIN")
     add_functions(db, folder, names)
-    add_calls(db, names, calls)
+    if calls:
+        add_calls(db, names, calls)
     # The queue's counts follow from the rows, by a trigger that sees letters die.
     db.execute("UPDATE usage SET deadBytes = (SELECT coalesce(sum(bytes), 0) FROM asyncCall WHERE isDead = 1)")
     db.execute("COMMIT")

@@ -19,7 +19,8 @@ struct cloister_call {
     int keeps;
 };
 
-// Serves forks until the supervisor goes away, then exits. Returns 0 once in each cell.
+// Serves forks until the supervisor goes away, then exits. Returns once in each cell: 1 when a call waits
+// for it, else 0.
 CLOISTER_API int cloister_serve(const char *detail);
 // Waits for the call, then confines this process for good. Does not return on failure.
 CLOISTER_API void cloister_park(struct cloister_call *call);

@@ -71,8 +71,10 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
     cell_gid = spawn->gid;
     // A process group of its own, in its template's session: see cloister_serve().
     if (setpgid(0, 0) < 0) cell_fail(CW_STAGE_SESSION, errno);
+    char options[64];
+    snprintf(options, sizeof options, "size=%d,nr_inodes=16384,mode=1777", CW_TMP_BYTES);
     if (mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-              "size=16m,nr_inodes=16384,mode=1777") < 0)
+              options) < 0)
         cell_fail(CW_STAGE_TMP, errno);
     drop_bounding_set();
     cell_prepare_landlock();
@@ -88,7 +90,7 @@ static void bind_function(const struct cw_call *call) {
         memcpy(source, call->layers, CW_BUNDLE_NAME);
         if (mount(source, "/opt", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
     }
-    if (call->tmp_bytes) {
+    if (call->tmp_bytes != CW_TMP_BYTES) {
         char options[64];
         snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);
         if (mount("tmpfs", "/tmp", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)

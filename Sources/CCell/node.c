@@ -108,13 +108,14 @@ static napi_value serve(napi_env env, napi_callback_info info) {
         napi_get_value_string_utf8(env, argument[0], detail, sizeof detail, &length) ||
         napi_get_uv_event_loop(env, &loop))
         return fail(env, "serve(detail) takes a string");
-    cloister_serve(detail);
+    int hurries = cloister_serve(detail);
     for (int i = 0; i < handler_count; i++) child_handlers[i]();
     // OpenSSL tells a fork by a changed process id, but template and cell are both number 1 in
     // their namespaces: without this every cell would draw the same random bytes.
     if (RAND_poll) RAND_poll();
     if (uv_loop_fork(loop) != 0) _exit(CW_EXIT_SETUP);
-    return NULL;
+    napi_value result;
+    return napi_get_boolean(env, hurries, &result) ? NULL : result;
 }
 
 // A call as an object with the texts meta and event, and whether this cell serves on after it.

@@ -112,7 +112,7 @@ static int spawn(const struct cw_spawn *request, int *fds) {
 }
 
 // Takes one request. Returns 1 in the new cell, 0 in the template.
-static int serve_request(void) {
+static int serve_request(int *hurries) {
     struct cw_spawn request;
     char space[CMSG_SPACE(sizeof(int) * MAX_FDS)];
     struct iovec part = {.iov_base = &request, .iov_len = sizeof request};
@@ -138,6 +138,7 @@ static int serve_request(void) {
         cell_enter(&request, fds);
         cell_renew_descriptors();
         close_range(OWN_FDS, ~0U, 0);
+        *hurries = request.hurries == 1;
         return 1;
     }
     for (int i = 0; i < count; i++) close(fds[i]);
@@ -155,10 +156,6 @@ static void cover_store(void) {
 }
 
 int cloister_serve(const char *detail) {
-    // No terminal, and one session with all its cells: where the kernel groups sessions for the
-    // scheduler (sched(7), autogrouping), a session a cell would give each cell as much of the
-    // processors as the evaluator, and nice levels would mean nothing.
-    if (setsid() < 0) _exit(123);
     control = move_up(CW_FD_CONTROL, OWN_FDS);
     cover_store();
     cell_read_filter();
@@ -175,6 +172,7 @@ int cloister_serve(const char *detail) {
     memcpy(ready + sizeof type, detail, length);
     tell(ready, sizeof type + length, -1);
 
+    int hurries = 0;
     for (;;) {
         struct epoll_event events[64];
         int count = epoll_wait(poller, events, 64, -1);
@@ -182,6 +180,6 @@ int cloister_serve(const char *detail) {
         for (int i = 0; i < count; i++)
             if (events[i].data.ptr) reap(events[i].data.ptr);
         for (int i = 0; i < count; i++)
-            if (!events[i].data.ptr && serve_request()) return 0;
+            if (!events[i].data.ptr && serve_request(&hurries)) return hurries;
     }
 }

@@ -31,11 +31,8 @@ int csb_socketpair(int type, int fds[2]) {
 
 int csb_pipe(int fds[2]) { return result(pipe2(fds, O_CLOEXEC)); }
 
-int csb_set_nonblocking(int fd) {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0) return -errno;
-    return result(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
-}
+// For one that is new: it has no other flags to keep.
+int csb_set_nonblocking(int fd) { return result(fcntl(fd, F_SETFL, O_NONBLOCK)); }
 
 int csb_send_with_fds(int socket, const void *bytes, size_t length, const int *fds, int count) {
     char space[CMSG_SPACE(sizeof(int) * MAX_FDS)] = {0};

@@ -44,7 +44,9 @@ final class CellReader: Sendable {
             var rounds = 0
             while !state.isOver, toEnd || rounds < Self.roundsAtOnce {
                 rounds += 1
-                let room = min(max(64 * 1024, state.decoder.expectedBytes), 1024 * 1024)
+                // One that filled what there was has more to say.
+                let more = rounds > 1 && !state.decoder.isAnswered ? 64 * 1024 : 0
+                let room = min(max(state.decoder.expectedBytes, more), 1024 * 1024)
                 var hasEnded = false
                 let count = state.decoder.receive { buffer in
                     buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: room) { space in

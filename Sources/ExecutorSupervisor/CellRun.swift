@@ -107,13 +107,15 @@ final class CellRun {
     /// Reads raw output, at most a pipe's contents at a time. Returns false at its end.
     func readOutput(_ stream: LogLine.Stream, rounds: Int = 1) -> Bool {
         let pipe = stream == .stdout ? cell.standardOutput : cell.standardError
-        return withUnsafeTemporaryAllocation(byteCount: 64 * 1024, alignment: 1) { space in
-            for _ in 0..<rounds {
-                let piece = Reading.read(pipe, space, space.count)
-                guard case .some(let count) = piece else { return piece == .nothingNow }
-                printed(ByteBuffer(bytes: space[..<count]), to: stream, isRaw: true)
-            }
-            return true
+        for _ in 0..<rounds {
+            let piece = Reading.read(pipe, Self.scratch, Self.scratch.count)
+            guard case .some(let count) = piece else { return piece == .nothingNow }
+            printed(ByteBuffer(bytes: Self.scratch[..<count]), to: stream, isRaw: true)
         }
+        return true
     }
+
+    /// As much as a pipe holds. For whoever has the supervisor's lock.
+    nonisolated(unsafe) private static let scratch = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: 64 * 1024, alignment: 16)
 }

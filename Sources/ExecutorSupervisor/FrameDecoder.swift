@@ -28,6 +28,7 @@ struct FrameDecoder {
     private let resultLimit: Int
     private let parked = UInt8(CW_FRAME_PARKED.rawValue)
     private let errorLimit = 256 * 1024
+    private static let leastRoom = 4096
     private static let headBytes = MemoryLayout<cw_frame>.size
     private var state = State.head
     private var buffer = ByteBuffer()
@@ -43,15 +44,26 @@ struct FrameDecoder {
         if case .answered = state { true } else { false }
     }
 
-    /// Bytes of a long frame that are still to come: room to make before the next read.
+    /// Room to make before the next read: little for what is mostly little, as new memory costs more
+    /// than a second read, and enough for a long frame that is known to come.
     var expectedBytes: Int {
-        if case .body(_, let length) = state { max(0, length - buffer.readableBytes) } else { 0 }
+        switch state {
+        case .body(_, let length): max(Self.leastRoom, length - buffer.readableBytes)
+        case .log(_, let remaining): max(Self.leastRoom, remaining)
+        case .answered where !servesOn: Self.headBytes
+        default: Self.leastRoom
+        }
     }
 
     /// Where the next bytes from the socket go.
     mutating func receive(_ body: (inout ByteBuffer) -> Int) -> Int {
-        // Once a read and not once a frame: it moves what is left.
-        buffer.discardReadBytes()
+        if buffer.readableBytes == 0 {
+            // What was handed out shares its memory, and would be copied for the next bytes.
+            buffer = ByteBuffer()
+        } else {
+            // Once a read and not once a frame: it moves what is left.
+            buffer.discardReadBytes()
+        }
         return body(&buffer)
     }
 

@@ -15,10 +15,9 @@ extension SupervisorCore {
         guard let template = lane.template, case .ready = template.phase,
             !isStopping || !queue.isEmpty(lane.executor.runtime)
         else { return }
+        let waiting = queue.startable(lane.executor.runtime, atMost: configuration.slots)
         let wanted =
-            configuration.parked
-            + queue.startable(
-                lane.executor.runtime, atMost: max(0, configuration.slots - runningCells))
+            configuration.parked + min(waiting, max(0, configuration.slots - runningCells))
         while lane.parked.count + lane.warming < wanted {
             guard let slot = freeSlots.popLast() else {
                 // Its place comes back when it is gone, and is then asked for again.
@@ -28,7 +27,8 @@ extension SupervisorCore {
             lastCell &+= 1
             do {
                 let cell = try template.process.requestCell(
-                    lastCell, uid: slot.uid, slot: slot.cgroup)
+                    lastCell, uid: slot.uid, slot: slot.cgroup,
+                    hurries: lane.parked.count + lane.warming < waiting)
                 let run = CellRun(
                     cell: cell, slot: slot, template: template,
                     reader: CellReader(
@@ -173,8 +173,11 @@ extension SupervisorCore {
                 let answer = run.answer
             {
                 answered(call, answer.event, answer.fault, run)
-                // It ends by itself at once; a cell that does not has nothing more to say.
+                // It ends by itself at once; a cell that does not has nothing more to say. What is left
+                // in its pipes is read when it is gone, and their ends are no events of their own.
                 run.cell.kill()
+                reactor.remove(run.cell.standardOutput)
+                reactor.remove(run.cell.standardError)
                 leaveRunning(call)
                 run.phase = .ending(call)
                 if queue.count > 0 { startQueued() }

@@ -51,10 +51,12 @@ public final class Template {
     }
 
     /// Asks for a cell. The answer comes as `.spawned` or `.spawnFailed`.
-    /// - Parameter uid: the cell's user and group id in the world; 0 leaves it the only one there is.
-    public func requestCell(_ number: UInt32, uid: UInt32, slot: CgroupSlot?) throws(SandboxError)
-        -> Cell
-    {
+    /// - Parameters:
+    ///   - uid: the cell's user and group id in the world; 0 leaves it the only one there is.
+    ///   - hurries: a call waits for it, so that it does not rehearse one first.
+    public func requestCell(
+        _ number: UInt32, uid: UInt32, slot: CgroupSlot?, hurries: Bool = false
+    ) throws(SandboxError) -> Cell {
         let (call, theirCall) = try Descriptor.socketPair(type: Int32(SOCK_STREAM.rawValue))
         let out = try Descriptor.pipe()
         let err = try Descriptor.pipe()
@@ -65,7 +67,7 @@ public final class Template {
         var request = cw_spawn(
             type: UInt32(CW_SPAWN.rawValue), cell: number, uid: uid, gid: uid,
             cgroup: groups.isEmpty ? UInt32(CW_CGROUP_NONE.rawValue) : slot?.attachmentKind ?? 0,
-            cgroup_fds: UInt32(groups.count))
+            cgroup_fds: UInt32(groups.count), hurries: hurries ? 1 : 0)
         let handed = [theirCall, out.writing, err.writing, status] + groups
         let sent = withExtendedLifetime(handed) {
             csb_send_with_fds(

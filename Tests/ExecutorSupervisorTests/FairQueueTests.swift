@@ -99,7 +99,8 @@ import Testing
     @Test func `a call starts at once only when none of its function waits and it may run`() {
         var queue = queue()
         func may(_ function: String, _ limit: Int? = nil, newcomersOnly: Bool = false) -> Bool {
-            queue.mayStart(function, .python, concurrency: limit, .cell(newcomersOnly: newcomersOnly))
+            queue.mayStart(
+                function, .python, concurrency: limit, .cell(newcomersOnly: newcomersOnly))
         }
         #expect(may("a"))
         queue.started("a")

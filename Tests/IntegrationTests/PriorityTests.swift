@@ -24,10 +24,10 @@ import Testing
             async let first = evaluator.invoke(name, "\(2 * timeFactor)")
             try await Task.sleep(for: .milliseconds(500) * timeFactor)
             let second = try await evaluator.invoke(name, "0")
-            #expect(second.text == "[10, 10]", "\(second.text)")
-            #expect(try await first.text == "[0, 0]")
+            #expect(second.text == "[15, 15]", "\(second.text)")
+            #expect(try await first.text == "[5, 5]")
             let third = try await evaluator.invoke(name, "0")
-            #expect(third.text == "[0, 0]", "\(third.text)")
+            #expect(third.text == "[5, 5]", "\(third.text)")
         }
     }
 }

@@ -10,6 +10,7 @@ import io
 import json
 import math
 import os
+import random
 import sys
 import time
 import traceback
@@ -60,6 +61,8 @@ unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
 unlocked_log.argtypes, unlocked_log.restype = cell.cloister_log.argtypes, None
 
 PIECE = 1 << 16
+# More runs than the interpreter watches before it settles on how to run something.
+WARMINGS = 24
 SYS_VFORK = 58
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -88,13 +91,17 @@ class Output(io.RawIOBase):
         return len(data)
 
 
-def open_output():
+def make_output():
     raw = [Output(1), Output(2)]
     text = [
         io.TextIOWrapper(io.BufferedWriter(r), "utf-8", "backslashreplace", line_buffering=True)
         for r in raw
     ]
     raw[1].other = text[0]
+    return text
+
+
+def use_output(text):
     sys.stdout = sys.__stdout__ = text[0]
     sys.stderr = sys.__stderr__ = text[1]
 
@@ -138,14 +145,22 @@ def load(handler):
         file = "%s/%s.py" % (FUNCTION, path)
         if not os.path.exists(file):
             file = "%s/%s/__init__.py" % (FUNCTION, path)
-        spec = importlib.util.spec_from_file_location(path, file)
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[path] = module
-        spec.loader.exec_module(module)
+        module = load_file(path, file)
     function = getattr(module, name, None)
     if not callable(function):
         raise AttributeError("%s.py has no function named %r" % (path, name))
     return function
+
+
+def load_file(name, file):
+    spec = importlib.util.spec_from_file_location(name, file)
+    module = importlib.util.module_from_spec(spec)
+    with io.FileIO(file) as source:
+        text = source.readall()
+    sys.modules[name] = module
+    # What its loader would do, without looking for a cache that a bundle does not have.
+    exec(compile(text, file, "exec", dont_inherit=True), module.__dict__)
+    return module
 
 
 def own(frame):
@@ -308,19 +323,15 @@ def leave(leaving):
     os._exit((code or 0) & 0xFF)
 
 
-def rehearse():
-    """Does what a call does, so that the pages it touches are this process's own already."""
+def rehearse(fails=False):
+    """Does what a call does. In a cell, the pages that it touches are the cell's own then; in the
+    template, the interpreter learns what runs often."""
     sys.path.insert(0, OUR_FOLDER + "rehearsal")
     context = Context({"callId": "", "function": "", "version": 0, "memoryMB": 0, "deadlineNs": 0})
-    spec = importlib.util.spec_from_file_location("index", OUR_FOLDER + "rehearsal/index.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["index"] = module
-    spec.loader.exec_module(module)
-    encode(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
-    try:
-        module.fail()
-    except ValueError as error:
-        describe(error, "handler")
+    module = load_file("index", OUR_FOLDER + "rehearsal/index.py")
+    result_answer(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
+    if fails:
+        answer_to(module.fail, b"{}", context)
     del sys.modules["index"], sys.path[0]
     sys.path_importer_cache.clear()
 
@@ -341,17 +352,20 @@ def refuse_programs():
 def main():
     refuse_programs()
     sys.path.insert(0, FUNCTION)
-    for _ in range(2):
-        rehearse()
+    for _ in range(WARMINGS):
+        rehearse(fails=True)
+        random.seed()
+    output = make_output()
+    call = Call()
     gc.collect()
     gc.freeze()
-    ctypes.pythonapi.PyOS_BeforeFork()
-    cell.cloister_serve(("%d.%d.%d" % sys.version_info[:3]).encode())
-    # From here on in a cell. This seeds `random` anew, among other things.
-    ctypes.pythonapi.PyOS_AfterFork_Child()
-    open_output()
-    rehearse()
-    call = Call()
+    hurries = cell.cloister_serve(("%d.%d.%d" % sys.version_info[:3]).encode())
+    # From here on in a cell. The interpreter's own hooks for a fork are left out: they make new
+    # locks for those that other threads may have held, and a template has one thread.
+    random.seed()
+    use_output(output)
+    if not hurries:
+        rehearse()
     cell.cloister_park(ctypes.byref(call))
     run(call)
 

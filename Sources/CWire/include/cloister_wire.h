@@ -36,6 +36,7 @@ struct cw_spawn {
     uint32_t gid;
     uint32_t cgroup;  // enum cw_cgroup
     uint32_t cgroup_fds;
+    uint32_t hurries;  // 1: a call waits for this cell
 };
 
 struct cw_spawned {
@@ -57,6 +58,9 @@ struct cw_exited {
 
 // ---- call socket, a byte stream ----
 
+// A parked cell's /tmp: the default of functions, so that most calls find it as they want it.
+enum { CW_TMP_BYTES = 16 << 20 };
+
 enum { CW_CALL_MAGIC = 0x31434c43, CW_BUNDLE_NAME = 64, CW_MAX_RLIMITS = 12 };
 
 struct cw_rlimit {
@@ -71,7 +75,7 @@ struct cw_rlimit {
 struct cw_call {
     uint32_t magic;
     uint32_t rlimit_count;
-    uint64_t tmp_bytes;  // size of /tmp; 0 leaves it as it was parked
+    uint64_t tmp_bytes;  // size of /tmp
     uint64_t meta_bytes;
     uint64_t event_bytes;
     uint32_t keeps;  // 1: the cell serves on after its answer, which CW_FRAME_PARKED follows

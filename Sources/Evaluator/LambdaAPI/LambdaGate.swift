@@ -9,13 +9,13 @@ import Synchronization
 final class LambdaGate: Sendable {
     private let registry: FunctionRegistry
     /// Whether only this machine reaches the evaluator.
-    private let isLoopback: Bool
+    private let listensOnLoopback: Bool
     private let secrets: Mutex<[String: String]>
 
     /// - Parameter secrets: of the access keys, by their ids.
     init(registry: FunctionRegistry, secrets: [String: String], isLoopback: Bool) {
         self.registry = registry
-        self.isLoopback = isLoopback
+        listensOnLoopback = isLoopback
         self.secrets = Mutex(secrets)
     }
 
@@ -26,7 +26,7 @@ final class LambdaGate: Sendable {
     }
 
     /// Whether requests need no signature.
-    var isOpen: Bool { isLoopback && secrets.withLock { $0.isEmpty } }
+    var isOpen: Bool { listensOnLoopback && secrets.withLock { $0.isEmpty } }
 
     /// What of a request can be refused before its body is read.
     /// - Returns: `nil` where no signature is needed.

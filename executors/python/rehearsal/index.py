@@ -24,5 +24,5 @@ def handler(event, context):
     }
 
 
-def fail():
+def fail(event, context):
     raise ValueError("rehearsed: %s" % "failure")

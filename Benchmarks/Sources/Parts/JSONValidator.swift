@@ -1,0 +1,1 @@
+../../../Sources/Evaluator/JSONValidator.swift
