@@ -14,7 +14,9 @@ enum CellPriority {
     /// that takes CAP_SYS_NICE and a system call that the cells' filter refuses. Without effect
     /// where the evaluator is root of another user's processes and has no CAP_SYS_NICE.
     static func lower(_ cell: Cell, nice: Int32) {
-        guard nice > TemplatePriority.nice, let process = cell.process, let pid = number(of: process) else { return }
+        guard nice > TemplatePriority.nice, let process = cell.process,
+            let pid = number(of: process)
+        else { return }
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), pid, nice)
     }
 

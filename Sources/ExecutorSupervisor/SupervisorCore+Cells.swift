@@ -189,7 +189,8 @@ extension SupervisorCore {
     /// Hands on a piece of a result that is sent as it comes.
     private func stream(_ bytes: ByteBuffer, of run: CellRun) {
         guard let call = run.call, let receive = call.request.receivePiece else {
-            return end(run, because: invalid("it streamed a result that nobody asked to be streamed"))
+            return end(
+                run, because: invalid("it streamed a result that nobody asked to be streamed"))
         }
         call.streamedBytes += bytes.readableBytes
         guard call.streamedBytes <= configuration.streamedBytes else {

@@ -55,7 +55,8 @@ final class BundleStore: Sendable {
 
     /// Makes a bundle out of what `fill` writes into an empty folder.
     func place(
-        _ fill: @escaping @Sendable (_ folder: String, _ limits: BundleLimits) throws ->
+        _ fill:
+            @escaping @Sendable (_ folder: String, _ limits: BundleLimits) throws ->
             BundleListing
     ) async throws -> (sha256: String, bytes: Int) {
         try await queue.run { [self] in

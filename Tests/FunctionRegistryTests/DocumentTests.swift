@@ -37,7 +37,8 @@ struct DocumentTests {
 
     @Test func `documents are listed by prefix and page`() async throws {
         try await registry.write(["a:1", "a:2", "a:3", "b:1"].map { .put(document($0)) })
-        let keys = try await registry.documents("c", prefix: "a:", after: "a:1", limit: 5).map(\.key)
+        let keys = try await registry.documents("c", prefix: "a:", after: "a:1", limit: 5).map(
+            \.key)
         #expect(keys == ["a:2", "a:3"])
         #expect(try await registry.documents("c", limit: 1).map(\.key) == ["a:1"])
     }
@@ -102,7 +103,8 @@ struct DocumentTests {
         first = nil
         let second = try FunctionRegistry(directory: folder.path)
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/archives") == [kept])
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/archives") == [kept]
+        )
         #expect(FileManager.default.contents(atPath: second.archivePath(kept)) == Data([1, 2, 3]))
         let bundle = try #require(try await second.document("layer", "l")?.bundle)
         #expect(FileManager.default.fileExists(atPath: "\(second.bundleRoot)/\(bundle)/x"))

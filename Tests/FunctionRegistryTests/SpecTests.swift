@@ -77,7 +77,9 @@ struct SpecTests {
         #expect(refused(1025) == "description")
     }
 
-    @Test(arguments: ["a", "0", "hello-world_2", "A", "-a", "_A-b", String(repeating: "a", count: 64)])
+    @Test(arguments: [
+        "a", "0", "hello-world_2", "A", "-a", "_A-b", String(repeating: "a", count: 64),
+    ])
     func `names of this form are accepted`(name: String) throws {
         try FunctionSpec.validate(name: name)
     }

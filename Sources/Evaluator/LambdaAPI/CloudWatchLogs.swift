@@ -31,7 +31,8 @@ struct CloudWatchLogs: Sendable {
             let page = try await registry.functions(limit: limit, cursor: cursor)
             for function in page.items {
                 let name = LambdaLogs.group(of: function.name)
-                guard name.hasPrefix(prefix), pattern.map({ name.lowercased().contains($0) }) ?? true
+                guard name.hasPrefix(prefix),
+                    pattern.map({ name.lowercased().contains($0) }) ?? true
                 else { continue }
                 let arn = Self.arn(name, functions.names)
                 groups.append([
@@ -109,7 +110,8 @@ struct CloudWatchLogs: Sendable {
             guard group == nil else {
                 throw invalid("Either logGroupName or logGroupIdentifier can be given, not both.")
             }
-            group = identifier.split(separator: ":").dropFirst(6).first.map(String.init) ?? identifier
+            group =
+                identifier.split(separator: ":").dropFirst(6).first.map(String.init) ?? identifier
         }
         guard let group else { throw invalid("A log group has to be given.") }
         guard let name = LambdaLogs.function(of: group),

@@ -62,7 +62,8 @@ struct FunctionURLGateway: Sendable {
             }
         } catch {
             guard let known = LambdaError(error), known.status == 429 else { throw error }
-            return Self.plain(429, ["Reason": .string(known.reason ?? ""), "Message": "Rate Exceeded."])
+            return Self.plain(
+                429, ["Reason": .string(known.reason ?? ""), "Message": "Rate Exceeded."])
         }
         var response: Response
         switch outcome.reply.result {

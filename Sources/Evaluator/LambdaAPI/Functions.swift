@@ -12,7 +12,7 @@ extension LambdaService {
         let tags = request.input["Tags"]?.stringMap ?? [:]
         try Self.checkTags(tags)
         var settings = try LambdaSettings(creating: request)
-        let code = try LambdaCode(request.object("Code") ?? .object([:]))
+        let code = try await LambdaCode.read(request.object("Code") ?? .object([:]))
         settings.layers = try await layers(request) ?? []
         let isolation = try Self.isolation(tags)
         let made = settings

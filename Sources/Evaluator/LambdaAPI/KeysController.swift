@@ -61,7 +61,8 @@ struct KeysController: Sendable {
         guard let fields = (try? JSONValue(body))?.object,
             fields.keys.allSatisfy({ $0 == "description" })
         else {
-            throw Problem(.badRequest, "the body has to be a JSON object with a description at most")
+            throw Problem(
+                .badRequest, "the body has to be a JSON object with a description at most")
         }
         guard let given = fields["description"] else { return "" }
         guard let text = given.string, text.unicodeScalars.count <= 256 else {
@@ -79,7 +80,8 @@ struct KeysController: Sendable {
         let existed = try await registry.removeAccessKey(id)
         try await gate.reload()
         guard existed else {
-            throw Problem(.notFound, "there is no key \"\(id.prefix(100))\"; GET /v1/keys lists them")
+            throw Problem(
+                .notFound, "there is no key \"\(id.prefix(100))\"; GET /v1/keys lists them")
         }
         return Response(status: .noContent)
     }
@@ -92,7 +94,8 @@ struct KeysController: Sendable {
             request.headers[.origin] == nil, LambdaGate.isLocal(request.head.authority)
         else {
             throw Problem(
-                .forbidden, "access keys can be seen and changed from the evaluator's own machine only")
+                .forbidden,
+                "access keys can be seen and changed from the evaluator's own machine only")
         }
     }
 }

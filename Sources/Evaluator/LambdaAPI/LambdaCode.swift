@@ -1,4 +1,5 @@
 import Crypto
+import Dispatch
 import Foundation
 
 /// The code of a request: a zip archive.
@@ -7,9 +8,18 @@ struct LambdaCode: Sendable {
     /// Base64 of the SHA-256 of the archive.
     var sha256: String
 
+    /// Reads the code of a request on a thread of its own: an archive can be large.
     /// - Parameter fields: those of `Code`, or the request's own.
     /// - Throws: `InvalidParameterValueException` for every other way of giving code.
-    init(_ fields: JSONValue) throws {
+    static func read(_ fields: JSONValue) async throws -> LambdaCode {
+        try await withCheckedThrowingContinuation { continuation in
+            DispatchQueue.global().async {
+                continuation.resume(with: Result { try LambdaCode(fields) })
+            }
+        }
+    }
+
+    private init(_ fields: JSONValue) throws {
         if fields["ImageUri"] != nil {
             throw LambdaError.invalid(
                 "Container images cannot run here; give the code as a zip archive in ZipFile")

@@ -120,13 +120,15 @@ struct LambdaFailure: Sendable {
             fields["requestId"] = .string(requestID)
             fields["stackTrace"] = .array(
                 stack.map {
-                    .string("  \($0.replacingOccurrences(of: "\"/function/", with: "\"/var/task/"))\n")
+                    .string(
+                        "  \($0.replacingOccurrences(of: "\"/function/", with: "\"/var/task/"))\n")
                 })
         } else {
             fields["trace"] = .array(
                 [.string("\(type): \(message)")]
                     + stack.map {
-                        .string("    " + $0.replacingOccurrences(of: "/function/", with: "/var/task/"))
+                        .string(
+                            "    " + $0.replacingOccurrences(of: "/function/", with: "/var/task/"))
                     })
         }
         return .object(fields)

@@ -46,7 +46,9 @@ struct LambdaFunctions: Sendable {
         }
         var function: LambdaFunction = try decoded(document.body)
         // Published versions are registered after the `$LATEST` that they are copies of.
-        if newest.version > max(function.latest.registryVersion, function.lastPublishedRegistryVersion ?? 0) {
+        if newest.version
+            > max(function.latest.registryVersion, function.lastPublishedRegistryVersion ?? 0)
+        {
             // Somebody registered a version by another way: it is what runs now.
             var latest = LambdaConfiguration(newest)
             latest.role = function.latest.role

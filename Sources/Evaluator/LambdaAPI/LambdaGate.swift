@@ -53,7 +53,8 @@ final class LambdaGate: Sendable {
         guard request.headers[.origin] == nil, isLocal(request.head.authority) else {
             throw LambdaError(
                 "AccessDeniedException", 403,
-                "Web pages, and names that are not this machine's own, may not ask without a signature")
+                "Web pages, and names that are not this machine's own, may not ask without a signature"
+            )
         }
     }
 

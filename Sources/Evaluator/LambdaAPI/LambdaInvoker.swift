@@ -111,7 +111,7 @@ struct LambdaInvoker: Sendable {
         let record = CallRecord(
             id: ids.next(), function: version, bytesIn: event.readableBytes,
             queuedAtMs: currentTimeMs())
-        try journal.accept(record, bundle: version.codeSha256)
+        try journal.accept(record, bundle: version.codeSha256, layers: version.layers)
         var request = CallRequest(record.id, target.callable, event)
         request.context =
             LambdaContext(
@@ -149,7 +149,8 @@ struct LambdaInvoker: Sendable {
         guard let record = try await registry.calls.call(id) else { return [] }
         let lines = try await registry.calls.log(id)?.lines.map(\.line) ?? []
         let function = try await functions.cache.find(record.function, version: record.version)
-        return LambdaLogs.lines(record, lines, version: function.map(LambdaLogs.version) ?? "$LATEST")
+        return LambdaLogs.lines(
+            record, lines, version: function.map(LambdaLogs.version) ?? "$LATEST")
     }
 }
 

@@ -106,7 +106,8 @@ struct LambdaMiddleware: RouterMiddleware {
             let (operation, parameters) = reader.model.operation(
                 request.method.rawValue, path: address.path, query: address.values)
         else {
-            throw LambdaError.unknownOperation("\(request.method.rawValue) \(address.path.prefix(300))")
+            throw LambdaError.unknownOperation(
+                "\(request.method.rawValue) \(address.path.prefix(300))")
         }
         let most = LambdaRequestReader.maximumBytes(operation)
         let body: ByteBuffer
@@ -117,10 +118,12 @@ struct LambdaMiddleware: RouterMiddleware {
                 "RequestTooLargeException", 413,
                 "Request must be smaller than \(most) bytes for the \(operation) operation")
         }
-        try gate.check(signed, service: "lambda", request, body: body)
-        let read = try reader.read(
-            operation, parameters: parameters, address: address, headers: request.headers,
-            body: body, host: request.head.authority ?? "127.0.0.1", id: id)
+        let read = try await aside(ifLarge: body) { [gate, reader] in
+            try gate.check(signed, service: "lambda", request, body: body)
+            return try reader.read(
+                operation, parameters: parameters, address: address, headers: request.headers,
+                body: body, host: request.head.authority ?? "127.0.0.1", id: id)
+        }
         return try await service.perform(read)
     }
 
@@ -129,7 +132,11 @@ struct LambdaMiddleware: RouterMiddleware {
         let body = try await collectBody(request, maximumBytes: 1 << 20)
         let name = target.split(separator: ".").last.map(String.init) ?? target
         guard target.hasPrefix("Logs_20140328."), reader.model.operations["logs:\(name)"] != nil
-        else { throw LambdaError("UnknownOperationException", 400, "\(target.prefix(200)) is not supported here, where logs can be read only") }
+        else {
+            throw LambdaError(
+                "UnknownOperationException", 400,
+                "\(target.prefix(200)) is not supported here, where logs can be read only")
+        }
         try gate.check(signed, service: "logs", request, body: body)
         let input = body.readableBytes == 0 ? .object([:]) : try reader.json(body)
         do {

@@ -1,3 +1,4 @@
+import Dispatch
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -70,6 +71,16 @@ struct LambdaAddress: Sendable {
 
     /// The first value of each name.
     var values: [String: String] { Dictionary(query.map { ($0.name, $0.value) }) { one, _ in one } }
+}
+
+/// Works on a body: a long one on a thread of its own, because it takes long enough to hold up calls.
+func aside<Result: Sendable>(
+    ifLarge body: ByteBuffer, _ work: @escaping @Sendable () throws -> Result
+) async throws -> Result {
+    guard body.readableBytes > 256 << 10 else { return try work() }
+    return try await withCheckedThrowingContinuation { continuation in
+        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work() }) }
+    }
 }
 
 /// Makes requests out of what arrives.

@@ -145,7 +145,9 @@ enum LambdaRequestID {
         let hex = text.filter { $0 != "-" }
         guard hex.count == 32, let value = UInt128(hex, radix: 16) else { return nil }
         return String(
-            decoding: (0..<26).map { digits[Int(truncatingIfNeeded: value >> UInt128((25 - $0) * 5)) & 31] },
+            decoding: (0..<26).map {
+                digits[Int(truncatingIfNeeded: value >> UInt128((25 - $0) * 5)) & 31]
+            },
             as: UTF8.self)
     }
 }

@@ -37,7 +37,7 @@ extension LambdaService {
 
     func publishLayer(_ request: LambdaRequest) async throws -> Response {
         let name = try Self.layerName(request.required("LayerName"))
-        let code = try LambdaCode(request.object("Content") ?? .object([:]))
+        let code = try await LambdaCode.read(request.object("Content") ?? .object([:]))
         return try await functions.alone("layer:\(name)") {
             let counter = try await registry.document(LambdaLayer.counterCollection, name)
             let number = (counter.flatMap { Int($0.body) } ?? 0) + 1

@@ -17,6 +17,9 @@ struct LogEvents: Sendable {
     private static let longestMs: Int64 = 8 * 3_600_000
     /// Calls that one answer looks at.
     private static let maximumCalls = 1000
+    /// How often so many are looked at for the lines of a stream: what is later in it is found with a start
+    /// time.
+    private static let maximumRounds = 20
 
     init(_ registry: FunctionRegistry, _ functions: LambdaFunctions) {
         self.registry = registry
@@ -73,10 +76,10 @@ struct LogEvents: Sendable {
         guard let day = Self.day(of: stream) else { throw Self.noStream }
         var all: [Event] = []
         var position: String?
-        while true {
+        for _ in 0..<Self.maximumRounds {
             let calls = try await registry.calls.history(
-                of: function, sinceMs: day, untilMs: day + 86_399_999, from: position,
-                limit: Self.maximumCalls)
+                of: function, sinceMs: max(day, since - Self.longestMs),
+                untilMs: min(day + 86_399_999, until), from: position, limit: Self.maximumCalls)
             for call in calls {
                 all += try await events(of: call, since, until).filter { $0.stream == stream }
             }

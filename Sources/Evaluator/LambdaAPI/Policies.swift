@@ -60,7 +60,8 @@ extension LambdaService {
             conditions["ArnLike"] = ["AWS:SourceArn": .string(arn)]
         }
         equals["AWS:SourceAccount"] = request.string("SourceAccount").map { .string($0) }
-        equals["aws:PrincipalOrgID"] = (request.string("PrincipalOrgID")
+        equals["aws:PrincipalOrgID"] =
+            (request.string("PrincipalOrgID")
             ?? request.string("OrganizationId")).map { .string($0) }
         equals["lambda:FunctionUrlAuthType"] = request.string("FunctionUrlAuthType").map {
             .string($0)

@@ -37,7 +37,8 @@ struct SignatureVerifier: Sendable {
         guard let given = query["X-Amz-Algorithm"] else { return nil }
         guard given == algorithm, let credential = query["X-Amz-Credential"],
             let headers = query["X-Amz-SignedHeaders"], let signature = query["X-Amz-Signature"],
-            let date = query["X-Amz-Date"], let expires = query["X-Amz-Expires"].flatMap({ Int($0) })
+            let date = query["X-Amz-Date"],
+            let expires = query["X-Amz-Expires"].flatMap({ Int($0) })
         else {
             throw incomplete("the query has no complete signature")
         }
@@ -98,8 +99,10 @@ struct SignatureVerifier: Sendable {
             throw invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
         }
         let canonical = try canonicalRequest(claim, request, body)
-        let text = [algorithm, claim.date, claim.scope, hex(SHA256.hash(data: Data(canonical.utf8)))]
-            .joined(separator: "\n")
+        let text = [
+            algorithm, claim.date, claim.scope, hex(SHA256.hash(data: Data(canonical.utf8))),
+        ]
+        .joined(separator: "\n")
         var key = SymmetricKey(data: Data("AWS4\(secret)".utf8))
         for part in scope { key = SymmetricKey(data: mac(String(part), key)) }
         // Whole, so that the time it takes tells nothing.

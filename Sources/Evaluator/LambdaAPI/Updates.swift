@@ -16,7 +16,8 @@ extension LambdaService {
                 settings.mergedLayers = nil
             }
             let updated = try await replace(
-                function, settings, code: .bundle(
+                function, settings,
+                code: .bundle(
                     sha256: function.latest.bundle, bytes: function.latest.bundleBytes),
                 .init(function.latest))
             return lambdaResponse(200, updated.latest.view(updated.name, names, qualifier: nil))
@@ -25,7 +26,7 @@ extension LambdaService {
 
     func updateFunctionCode(_ request: LambdaRequest) async throws -> Response {
         let reference = try latestReference(request)
-        let code = try LambdaCode(.object(request.input))
+        let code = try await LambdaCode.read(.object(request.input))
         return try await functions.alone(reference.name) {
             var function = try await functions.get(reference)
             try Self.check(request.string("RevisionId"), function.latest.revision)
