@@ -30,21 +30,22 @@ _Noreturn void cell_fail(enum cw_stage stage, int error) {
     if (cell_status) {
         cell_status->failed_stage = stage;
         cell_status->failed_errno = error;
+        cell_send_status();
     }
     _exit(CW_EXIT_SETUP);
 }
 
 // The program is read once in the template; every cell has the copy that it was forked with.
-void cell_read_filter(void) {
+void cell_read_filter(int fd) {
     struct stat info;
-    if (fstat(CW_FD_FILTER, &info) < 0 || info.st_size == 0 ||
+    if (fstat(fd, &info) < 0 || info.st_size == 0 ||
         info.st_size > (off_t)(BPF_MAXINSNS * sizeof *filter))
         _exit(122);
-    void *mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, CW_FD_FILTER, 0);
+    void *mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED) _exit(122);
     filter = mapped;
     filter_length = (unsigned short)((size_t)info.st_size / sizeof *filter);
-    close(CW_FD_FILTER);
+    close(fd);
 }
 
 static void drop_bounding_set(void) {
@@ -77,10 +78,10 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
               options) < 0)
         cell_fail(CW_STAGE_TMP, errno);
     drop_bounding_set();
-    cell_prepare_landlock();
+    cell_use_landlock(cell_make_landlock());
 }
 
-static void bind_function(const struct cw_call *call) {
+void cell_bind_function(const struct cw_call *call, int writable_tmp) {
     char source[CW_BUNDLE_NAME + 1] = "";
     memcpy(source, call->bundle, CW_BUNDLE_NAME);
     // From the covered store, which is the current folder until the end of this function. A bind keeps
@@ -90,13 +91,26 @@ static void bind_function(const struct cw_call *call) {
         memcpy(source, call->layers, CW_BUNDLE_NAME);
         if (mount(source, "/opt", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
     }
-    if (call->tmp_bytes != CW_TMP_BYTES) {
+    unsigned long flags = MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    if (!writable_tmp) {
+        if (mount("tmpfs", "/tmp", NULL, flags | MS_RDONLY, NULL) < 0) cell_fail(CW_STAGE_TMP, errno);
+    } else if (call->tmp_bytes != CW_TMP_BYTES) {
         char options[64];
         snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);
-        if (mount("tmpfs", "/tmp", NULL, MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC, options) < 0)
-            cell_fail(CW_STAGE_TMP_SIZE, errno);
+        if (mount("tmpfs", "/tmp", NULL, flags, options) < 0) cell_fail(CW_STAGE_TMP_SIZE, errno);
     }
     if (chdir("/function") < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+}
+
+void cell_drop_capabilities(const int *kept, int count) {
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct sets[2] = {{0}};
+    for (int i = 0; i < count; i++) {
+        struct __user_cap_data_struct *half = &sets[CAP_TO_INDEX(kept[i])];
+        half->permitted |= CAP_TO_MASK(kept[i]);
+        half->effective = half->permitted;
+    }
+    if (syscall(SYS_capset, &head, sets) < 0) cell_fail(CW_STAGE_CAPABILITIES, errno);
 }
 
 static void drop_privileges(void) {
@@ -114,14 +128,12 @@ static void drop_privileges(void) {
         cell_fail(CW_STAGE_CAPABILITIES, errno);
     if (cell_uid != 0 && syscall(SYS_setresuid, cell_uid, cell_uid, cell_uid) < 0)
         cell_fail(CW_STAGE_UID, errno);
-    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-    struct __user_cap_data_struct none[2] = {{0}};
-    if (syscall(SYS_capset, &head, none) < 0) cell_fail(CW_STAGE_CAPABILITIES, errno);
+    cell_drop_capabilities(NULL, 0);
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) cell_fail(CW_STAGE_CAPABILITIES, errno);
 }
 
-void cell_confine(const struct cw_call *call) {
-    bind_function(call);
+// The part that needs no mounts.
+static void confine(const struct cw_call *call) {
     if (call->rlimit_count > CW_MAX_RLIMITS) cell_fail(CW_STAGE_PROTOCOL, EINVAL);
     for (uint32_t i = 0; i < call->rlimit_count; i++) {
         struct rlimit limit = {call->rlimits[i].soft, call->rlimits[i].hard};
@@ -135,4 +147,16 @@ void cell_confine(const struct cw_call *call) {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
         syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
         cell_fail(CW_STAGE_SECCOMP, errno);
+}
+
+void cell_confine(const struct cw_call *call) {
+    cell_bind_function(call, 1);
+    confine(call);
+}
+
+// Its keeper has made its mounts. It reads the snapshot's filter, and gets a layer of Landlock that a
+// call's own can be put on.
+void cell_confine_snapshot(const struct cw_call *order) {
+    cell_use_landlock(cell_make_outer_landlock());
+    confine(order);
 }

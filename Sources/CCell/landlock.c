@@ -31,39 +31,63 @@ struct __attribute__((packed)) beneath {
     int32_t parent;
 };
 
-static int rules = -1;
+// What each version of the interface added: 2 REFER, 3 TRUNCATE, 4 network, 5 IOCTL_DEV, 6 scopes.
+static long version(void) { return syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION); }
 
-static void allow(const char *path, uint64_t access, uint64_t handled) {
+static int make(struct ruleset *wanted) {
+    if (version() >= 4) wanted->handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
+    if (version() >= 6) wanted->scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
+    size_t size = version() >= 6 ? sizeof *wanted : version() >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+    int rules = (int)syscall(SYS_landlock_create_ruleset, wanted, size, 0);
+    if (rules < 0) cell_fail(CW_STAGE_LANDLOCK, errno);
+    return rules;
+}
+
+static void allow(int rules, const char *path, uint64_t access, uint64_t handled) {
     struct beneath rule = {access & handled, open(path, O_PATH | O_CLOEXEC)};
     if (rule.parent < 0 || syscall(SYS_landlock_add_rule, rules, RULE_PATH_BENEATH, &rule, 0) < 0)
         cell_fail(CW_STAGE_LANDLOCK, errno);
     close(rule.parent);
 }
 
-void cell_prepare_landlock(void) {
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
-    if (version < 1) return;
-    // What each version of the interface added: 2 REFER, 3 TRUNCATE, 4 network, 5 IOCTL_DEV, 6 scopes.
+int cell_make_landlock(void) {
+    if (version() < 1) return -1;
     struct ruleset wanted = {.handled_fs = (1 << 13) - 1};
-    if (version >= 2) wanted.handled_fs |= REFER;
-    if (version >= 3) wanted.handled_fs |= TRUNCATE;
-    if (version >= 4) wanted.handled_net = NET_BIND_TCP | NET_CONNECT_TCP;
-    if (version >= 5) wanted.handled_fs |= IOCTL_DEV;
-    if (version >= 6) wanted.scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL;
-    size_t size = version >= 6 ? sizeof wanted : version >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
-    rules = (int)syscall(SYS_landlock_create_ruleset, &wanted, size, 0);
-    if (rules < 0) cell_fail(CW_STAGE_LANDLOCK, errno);
-    allow("/", READ_FILE | READ_DIR, wanted.handled_fs);
-    allow("/dev", READ_FILE | WRITE_FILE, wanted.handled_fs);
-    allow("/tmp",
+    if (version() >= 2) wanted.handled_fs |= REFER;
+    if (version() >= 3) wanted.handled_fs |= TRUNCATE;
+    if (version() >= 5) wanted.handled_fs |= IOCTL_DEV;
+    int rules = make(&wanted);
+    allow(rules, "/", READ_FILE | READ_DIR, wanted.handled_fs);
+    allow(rules, "/dev", READ_FILE | WRITE_FILE, wanted.handled_fs);
+    allow(rules, "/tmp",
           READ_FILE | WRITE_FILE | READ_DIR | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG | MAKE_SOCK |
               MAKE_FIFO | MAKE_SYM | REFER | TRUNCATE,
           wanted.handled_fs);
+    return rules;
+}
+
+int cell_make_outer_landlock(void) {
+    if (version() < 1) return -1;
+    struct ruleset wanted = {.handled_fs = EXECUTE | MAKE_CHAR | MAKE_BLOCK};
+    // Every layer denies moves between folders unless it allows them.
+    if (version() >= 2) wanted.handled_fs |= REFER;
+    if (version() >= 5) wanted.handled_fs |= IOCTL_DEV;
+    int rules = make(&wanted);
+    if (version() >= 2) allow(rules, "/", REFER, wanted.handled_fs);
+    return rules;
+}
+
+static int prepared = -1;
+
+void cell_use_landlock(int rules) {
+    if (prepared >= 0) close(prepared);
+    prepared = rules;
 }
 
 // After the last mount: a process under Landlock can make no more.
 void cell_enter_landlock(void) {
-    if (rules < 0) return;
-    if (syscall(SYS_landlock_restrict_self, rules, 0) < 0) cell_fail(CW_STAGE_LANDLOCK, errno);
-    close(rules);
+    if (prepared < 0) return;
+    if (syscall(SYS_landlock_restrict_self, prepared, 0) < 0) cell_fail(CW_STAGE_LANDLOCK, errno);
+    close(prepared);
+    prepared = -1;
 }

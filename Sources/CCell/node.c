@@ -65,17 +65,25 @@ CLOISTER_API int pkey_alloc(unsigned flags, unsigned rights) {
     return -1;
 }
 
+static void note_refusal(void) {
+    int error = errno;
+    if (error != ENOMEM || !cell_status) return;
+    cell_status->out_of_memory++;
+    cell_send_status();
+    errno = error;
+}
+
 // V8 ends the process when memory is refused, and how it ends does not say why: count refusals.
 CLOISTER_API void *mmap(void *address, size_t length, int protection, int flags, int fd, off_t offset) {
     long mapped = syscall(SYS_mmap, address, length, protection, flags, fd, offset);
-    if (mapped == -1 && errno == ENOMEM && cell_status) cell_status->out_of_memory++;
+    if (mapped == -1) note_refusal();
     return (void *)mapped;
 }
 
 // It commits what it has reserved with this.
 CLOISTER_API int mprotect(void *address, size_t length, int protection) {
     int failed = (int)syscall(SYS_mprotect, address, length, protection);
-    if (failed && errno == ENOMEM && cell_status) cell_status->out_of_memory++;
+    if (failed) note_refusal();
     return failed;
 }
 
@@ -99,6 +107,18 @@ static napi_value fail(napi_env env, const char *what) {
     return NULL;
 }
 
+// libuv's pool: it has four threads unless UV_THREADPOOL_SIZE says otherwise.
+int cell_runtime_threads(void) { return uv_loop_fork ? 4 : 0; }
+
+// What the runtime has of the process that it was forked from.
+static void renew(struct uv_loop_s *loop) {
+    for (int i = 0; i < handler_count; i++) child_handlers[i]();
+    // OpenSSL tells a fork by a changed process id, but template and cell are both number 1 in
+    // their namespaces: without this every cell would draw the same random bytes.
+    if (RAND_poll) RAND_poll();
+    if (uv_loop_fork(loop) != 0) _exit(CW_EXIT_SETUP);
+}
+
 static napi_value serve(napi_env env, napi_callback_info info) {
     napi_value argument[1];
     size_t count = 1, length = 0;
@@ -109,25 +129,23 @@ static napi_value serve(napi_env env, napi_callback_info info) {
         napi_get_uv_event_loop(env, &loop))
         return fail(env, "serve(detail) takes a string");
     int hurries = cloister_serve(detail);
-    for (int i = 0; i < handler_count; i++) child_handlers[i]();
-    // OpenSSL tells a fork by a changed process id, but template and cell are both number 1 in
-    // their namespaces: without this every cell would draw the same random bytes.
-    if (RAND_poll) RAND_poll();
-    if (uv_loop_fork(loop) != 0) _exit(CW_EXIT_SETUP);
+    renew(loop);
     napi_value result;
     return napi_get_boolean(env, hurries, &result) ? NULL : result;
 }
 
-// A call as an object with the texts meta and event, and whether this cell serves on after it.
+// A call as an object with the texts meta and event, and what this cell is to do besides serving it.
 static napi_value as_object(napi_env env, const struct cloister_call *call) {
-    napi_value result, meta, event, keeps;
+    napi_value result, meta, event, keeps, snapshot;
     if (napi_create_object(env, &result) ||
         napi_create_string_utf8(env, call->meta, call->meta_bytes, &meta) ||
         napi_create_string_utf8(env, call->event, call->event_bytes, &event) ||
         napi_get_boolean(env, call->keeps, &keeps) ||
+        napi_get_boolean(env, cloister_is_snapshot(), &snapshot) ||
         napi_set_named_property(env, result, "meta", meta) ||
         napi_set_named_property(env, result, "event", event) ||
-        napi_set_named_property(env, result, "keeps", keeps))
+        napi_set_named_property(env, result, "keeps", keeps) ||
+        napi_set_named_property(env, result, "snapshot", snapshot))
         return fail(env, "the call does not fit in a string");
     return result;
 }
@@ -135,8 +153,24 @@ static napi_value as_object(napi_env env, const struct cloister_call *call) {
 static napi_value park(napi_env env, napi_callback_info info) {
     (void)info;
     struct cloister_call call;
+    struct uv_loop_s *loop;
+    if (napi_get_uv_event_loop(env, &loop)) return fail(env, "there is no loop");
     cloister_park(&call);
+    if (cloister_is_snapshot()) {
+        renew(loop);
+        // The loop has new ones.
+        cell_note_descriptors(CELL_OWN_FDS);
+    }
     return as_object(env, &call);
+}
+
+static napi_value branch(napi_env env, napi_callback_info info) {
+    (void)info;
+    struct uv_loop_s *loop;
+    if (napi_get_uv_event_loop(env, &loop)) return fail(env, "there is no loop");
+    cloister_branch();
+    renew(loop);
+    return NULL;
 }
 
 // Node notices that nothing is left to run only after waiting for its worker threads, which a
@@ -233,7 +267,7 @@ CLOISTER_API napi_value napi_register_module_v1(napi_env env, napi_value exports
     static const struct {
         const char *name;
         napi_callback call;
-    } table[] = {{"serve", serve}, {"park", park}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"answerAndWait", answer_and_wait}, {"exit", leave}, {"whenIdle", when_idle}};
+    } table[] = {{"serve", serve}, {"park", park}, {"branch", branch}, {"loaded", loaded}, {"log", log_output}, {"answer", answer}, {"answerAndWait", answer_and_wait}, {"exit", leave}, {"whenIdle", when_idle}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         napi_value function;
         if (napi_create_function(env, table[i].name, strlen(table[i].name), table[i].call, NULL, &function) ||

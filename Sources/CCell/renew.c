@@ -43,6 +43,7 @@ static enum kind anonymous_kind(int fd) {
 }
 
 void cell_note_descriptors(int end) {
+    inherited_count = 0;
     for (int fd = 0; fd < end; fd++) {
         struct stat info;
         // The cell's own are put over these three.
@@ -100,5 +101,33 @@ void cell_renew_descriptors(void) {
         }
         replace(one, fresh);
         close(fresh);
+    }
+}
+
+int cell_new_descriptor(int end) {
+    for (int fd = 0; fd < end; fd++) {
+        if (fd == STDOUT_FILENO || fd == STDERR_FILENO || fd == CW_FD_CONTROL) continue;
+        if (fcntl(fd, F_GETFD) < 0) continue;
+        int known = 0;
+        for (int i = 0; i < inherited_count; i++) known |= inherited[i].fd == fd;
+        if (!known) return fd;
+    }
+    return -1;
+}
+
+const char *cell_descriptor_kind(int fd) {
+    struct stat info;
+    if (fstat(fd, &info) < 0) return "gone";
+    switch (info.st_mode & S_IFMT) {
+    case S_IFIFO: return "a pipe";
+    case S_IFSOCK: return "a socket";
+    case S_IFREG: return "an open file";
+    case S_IFDIR: return "an open folder";
+    case S_IFCHR: return "an open device";
+    }
+    switch (anonymous_kind(fd)) {
+    case POLLER: return "a poll of other descriptors";
+    case EVENTS: return "an event counter or a timer";
+    default: return "not a file";
     }
 }

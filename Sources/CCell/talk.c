@@ -69,11 +69,9 @@ static void receive(void *into, size_t size) {
     }
 }
 
-// Waits for a call. Its body takes the place of the last one's.
-static void receive_call(struct cw_call *call, struct cloister_call *out) {
+// Takes a call's texts. They take the place of the last one's.
+static void receive_texts(const struct cw_call *call, struct cloister_call *out) {
     static char *body;
-    receive(call, sizeof *call);
-    if (call->magic != CW_CALL_MAGIC) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
     free(body);
     body = malloc(call->meta_bytes + call->event_bytes + 1);
     if (!body) cell_fail(CW_STAGE_PROTOCOL, ENOMEM);
@@ -84,24 +82,49 @@ static void receive_call(struct cw_call *call, struct cloister_call *out) {
     out->event_bytes = call->event_bytes;
 }
 
+// The first order, which descriptors may come with.
+static int receive_order(struct cw_call *call, int fds[2]) {
+    int count;
+    ssize_t got;
+    do
+        got = cell_receive(CW_FD_CONTROL, call, sizeof *call, fds, 2, &count);
+    while (got < 0 && errno == EINTR);
+    if (got <= 0) _exit(0);
+    receive((char *)call + got, sizeof *call - (size_t)got);
+    return count;
+}
+
 void cloister_park(struct cloister_call *out) {
     struct cw_call call;
+    int fds[2];
     if (send_frame(CW_FRAME_PARKED, 0, NULL, 0) < 0) _exit(0);
-    receive_call(&call, out);
-    cell_confine(&call);
+    int count = receive_order(&call, fds);
+    if (call.magic != (count == 2 ? CW_KEEP_MAGIC : CW_CALL_MAGIC)) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
+    receive_texts(&call, out);
+    if (count == 2)
+        cell_keep(&call, fds[0], fds[1]);
+    else if (!cell_is_branch)
+        cell_confine(&call);
     out->keeps = call.keeps == 1;
     cell_status->confined_ns = now_ns();
+    // Its code was loaded before it was forked.
+    if (cell_is_branch) cloister_loaded();
 }
 
 void cloister_answer_and_wait(int type, const char *bytes, size_t length, struct cloister_call *next) {
     struct cw_call call;
     if (send_frames(type, 0, bytes, length, 1) < 0) _exit(0);
-    receive_call(&call, next);
+    receive(&call, sizeof call);
+    if (call.magic != CW_CALL_MAGIC) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
+    receive_texts(&call, next);
     cell_status->denials = cell_status->out_of_memory = 0;
     cell_status->confined_ns = cell_status->loaded_ns = now_ns();
 }
 
-void cloister_loaded(void) { cell_status->loaded_ns = now_ns(); }
+void cloister_loaded(void) {
+    cell_status->loaded_ns = now_ns();
+    cell_send_status();
+}
 
 void cloister_log(int stream, const char *bytes, size_t length) {
     send_frame(CW_FRAME_LOG, stream, bytes, length);

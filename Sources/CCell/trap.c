@@ -18,6 +18,7 @@ void cloister_denied(long number, const uint64_t arguments[6], const char *text)
     for (int i = 0; arguments && i < 6; i++) cell_status->denied_args[i] = arguments[i];
     for (size_t i = 0; text && i < CW_DENIED_TEXT - 1 && text[i]; i++)
         cell_status->denied_text[i] = text[i];
+    cell_send_status();
 }
 
 // By a call that writes a byte to each end, which are at most a page apart.
@@ -86,6 +87,7 @@ static void on_denial(int signal, siginfo_t *info, void *context) {
 static void on_abort(int signal) {
     (void)signal;
     cell_status->aborted = 1;
+    cell_send_status();
     _exit(CW_EXIT_ABORT);
 }
 

@@ -18,7 +18,7 @@ public enum Isolation: Sendable, Equatable {
 }
 
 /// What one call may use.
-public struct CallLimits: Sendable, Equatable {
+public struct CallLimits: Sendable, Hashable {
     /// Wall time from the moment that a cell is given the call, in milliseconds.
     public var timeoutMs: Int
     /// Memory of the whole cell, its /tmp included, in MB of 1,048,576 bytes.

@@ -99,23 +99,28 @@ final class CallRun {
     }
 
     /// What the cell is told of the call, as JSON.
-    func meta() -> [UInt8] {
+    func meta() -> [UInt8] { request.meta(callID: request.id, deadlineNs: deadlineNs) }
+}
+
+extension CallRequest {
+    /// What a cell is told of the function and of a call of it, as JSON.
+    func meta(callID: String, deadlineNs: UInt64) -> [UInt8] {
         var text = "{\"callId\":"
-        JSONText.append(request.id, to: &text)
+        JSONText.append(callID, to: &text)
         text += ",\"function\":"
-        JSONText.append(request.function, to: &text)
-        text += ",\"version\":\(request.version),\"handler\":"
-        JSONText.append(request.handler, to: &text)
+        JSONText.append(function, to: &text)
+        text += ",\"version\":\(version),\"handler\":"
+        JSONText.append(handler, to: &text)
         text +=
-            ",\"memoryMB\":\(request.limits.memoryMB),\"deadlineNs\":\(deadlineNs),\"environment\":{"
-        for (index, entry) in request.environment.enumerated() {
+            ",\"memoryMB\":\(limits.memoryMB),\"deadlineNs\":\(deadlineNs),\"environment\":{"
+        for (index, entry) in environment.enumerated() {
             if index > 0 { text += "," }
             JSONText.append(entry.key, to: &text)
             text += ":"
             JSONText.append(entry.value, to: &text)
         }
         text += "}"
-        if let context = request.context { text += ",\"context\":" + context }
+        if let context { text += ",\"context\":" + context }
         text += "}"
         return Array(text.utf8)
     }

@@ -40,6 +40,8 @@ extension CallWaiting {
         var keepsLastSlot: Bool
         var runtime: Runtime
         var isTemplateReady: Bool
+        /// Whether the code of its function is loaded first, for all calls.
+        var isLoading = false
         /// Cells that are ready, besides one that is kept.
         var freeCells: Int
     }
@@ -70,6 +72,9 @@ extension CallWaiting {
                 now.place == 2
                 ? "1 call of the function comes first"
                 : "\(now.place - 1) calls of the function come first"
+        } else if now.isLoading {
+            reason = .cell
+            message = "the function's code is being loaded for all its calls"
         } else if now.freeCells > 0 {
             reason = .turn
             message = "calls of functions that run less come first"
@@ -89,6 +94,8 @@ extension SupervisorCore {
         let running = queue.running(call.request.function)
         var isReady = false
         if case .ready = lane.template?.phase { isReady = true }
+        let snapshot = snapshots[call.request]
+        let free = call.request.isolation == .snapshot ? snapshot?.lane : lane
         let kept = configuration.parked > 1 && running > 0 ? 1 : 0
         return CallWaiting(
             CallWaiting.Situation(
@@ -96,6 +103,7 @@ extension SupervisorCore {
                 slots: configuration.slots, busySlots: runningCells,
                 keepsLastSlot: openSlots < configuration.slots,
                 runtime: call.request.runtime, isTemplateReady: isReady,
-                freeCells: max(0, lane.parked.count - kept)))
+                isLoading: snapshot?.isLoading ?? false,
+                freeCells: max(0, (free?.parked.count ?? 0) - kept)))
     }
 }

@@ -11,6 +11,8 @@ final class CellRun {
         case running(CallRun)
         /// It has served a call of a `reuse` function and waits for the next one.
         case idle
+        /// It keeps a snapshot, and runs no call itself.
+        case keeping(Snapshot)
         /// Its call is settled, or it was never given one: only its end is awaited.
         case ending(CallRun?)
     }
@@ -18,6 +20,7 @@ final class CellRun {
     let cell: Cell
     let slot: Slot
     let template: TemplateRun
+    let madeNs = monotonicNs()
     var phase = Phase.warming
     let reader: CellReader
     /// Its answer, and what is wrong with the result; held back until its stream has ended, or it
@@ -57,17 +60,25 @@ final class CellRun {
     func printed(_ bytes: ByteBuffer, to stream: LogLine.Stream, isRaw: Bool) {
         if let call {
             call.printed(bytes.readableBytesView, to: stream, isRaw: isRaw)
-        } else if service != nil, earlyBytes + bytes.readableBytes <= Self.mostEarlyBytes {
+        } else if service != nil || isKeeper,
+            earlyBytes + bytes.readableBytes <= Self.mostEarlyBytes
+        {
             early.append((stream, bytes, isRaw))
             earlyBytes += bytes.readableBytes
         }
     }
 
-    /// Hands on what was printed since the last call.
-    func printEarly(to call: CallRun) {
+    private var isKeeper: Bool {
+        if case .keeping = phase { true } else { false }
+    }
+
+    /// Hands on what was printed since the last call, or before the first.
+    /// - Parameter keeping: others are to get it too.
+    func printEarly(to call: CallRun, keeping: Bool = false) {
         for piece in early {
             call.printed(piece.bytes.readableBytesView, to: piece.stream, isRaw: piece.isRaw)
         }
+        if keeping { return }
         early = []
         earlyBytes = 0
     }

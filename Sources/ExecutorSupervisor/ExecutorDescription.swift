@@ -40,6 +40,8 @@ struct PreparedExecutor: Sendable {
     var world: [UInt8]
     /// The compiled seccomp filter.
     var filter: [UInt8]
+    /// The one of snapshots and their calls.
+    var snapshotFilter: [UInt8]
     var boundsAddressSpace: Bool
 }
 
@@ -96,11 +98,15 @@ extension ExecutorDescription {
             hasOwnUsers: configuration.hasUserNamespaces, program: found.executable,
             arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
             environment: environment)
-        let policy = try SeccompPolicy(
-            contentsOf: URL(fileURLWithPath: folder).appendingPathComponent(seccomp))
+        let policyFile = URL(fileURLWithPath: folder).appendingPathComponent(seccomp)
+        let snapshotPolicyFile = URL(fileURLWithPath: configuration.executors)
+            .appendingPathComponent("snapshot.seccomp.json")
+        let policy = try SeccompPolicy(contentsOf: policyFile)
+        let snapshotPolicy = try SeccompPolicy(
+            contentsOf: policyFile, joinedBy: snapshotPolicyFile)
         return PreparedExecutor(
             runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)),
-            filter: try policy.compile(),
+            filter: try policy.compile(), snapshotFilter: try snapshotPolicy.compile(),
             boundsAddressSpace: boundsAddressSpace)
     }
 

@@ -155,13 +155,17 @@ struct FairQueue<Call> {
     mutating func ended(_ function: String) { change(function) { $0.running -= 1 } }
 
     func running(_ function: String) -> Int { accounts[function]?.running ?? 0 }
+    func waiting(_ function: String) -> Int { accounts[function]?.waiting ?? 0 }
 
     /// Calls that wait for a cell of a runtime and are not held back by their function's limit.
-    func startable(_ runtime: Runtime, atMost limit: Int) -> Int {
+    /// - Parameter isMeant: leaves out the functions whose next call waits for something else.
+    func startable(
+        _ runtime: Runtime, atMost limit: Int, where isMeant: (Call) -> Bool = { _ in true }
+    ) -> Int {
         var sum = 0
         for (function, line) in lines[runtime] ?? [:] {
             if sum >= limit { break }
-            guard let head = line.head else { continue }
+            guard let head = line.head, isMeant(head.element.call) else { continue }
             let room = (head.element.concurrency ?? .max) - running(function)
             sum += min(line.count, max(0, room))
         }

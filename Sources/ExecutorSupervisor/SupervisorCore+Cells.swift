@@ -15,37 +15,50 @@ extension SupervisorCore {
         guard let template = lane.template, case .ready = template.phase,
             !isStopping || !queue.isEmpty(lane.executor.runtime)
         else { return }
-        let waiting = queue.startable(lane.executor.runtime, atMost: configuration.slots)
+        let waiting = queue.startable(
+            lane.executor.runtime, atMost: configuration.slots,
+            where: { $0.request.isolation != .snapshot })
         let wanted =
             configuration.parked + min(waiting, max(0, configuration.slots - runningCells))
+            + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
         while lane.parked.count + lane.warming < wanted {
             guard let slot = freeSlots.popLast() else {
                 // Its place comes back when it is gone, and is then asked for again.
                 if coolingSlots.isEmpty, let oldest = idle.oldest { retire(oldest) }
                 return
             }
-            lastCell &+= 1
-            do {
-                let cell = try template.process.requestCell(
-                    lastCell, uid: slot.uid, slot: slot.cgroup,
-                    hurries: lane.parked.count + lane.warming < waiting)
-                let run = CellRun(
-                    cell: cell, slot: slot, template: template,
-                    reader: CellReader(
-                        call: cell.call, resultLimit: configuration.resultBytes,
-                        check: configuration.checkResult))
-                cells[cell.number] = run
-                lane.warming += 1
-                try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
-                try reactor.add(
-                    cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
-                try reactor.add(
-                    cell.standardError, token: Source.errors(cell.number).token, for: .readable)
-            } catch {
-                log.error("cannot make a cell", metadata: ["reason": "\(error)"])
-                freeSlots.append(slot)
-                return
-            }
+            let hurries = lane.parked.count + lane.warming < waiting
+            guard makeCell(in: lane, of: template, slot, hurries: hurries) else { return }
+        }
+    }
+
+    /// Asks a template for a cell. Returns whether it could be asked.
+    /// - Parameter hurries: a call waits for it.
+    func makeCell(in lane: Lane, of template: TemplateRun, _ slot: Slot, hurries: Bool = false)
+        -> Bool
+    {
+        // 0 is no cell's: see CW_LOST.
+        lastCell = lastCell == .max ? 1 : lastCell + 1
+        do {
+            let cell = try template.process.requestCell(
+                lastCell, uid: slot.uid, slot: slot.cgroup, hurries: hurries)
+            let run = CellRun(
+                cell: cell, slot: slot, template: template,
+                reader: CellReader(
+                    call: cell.call, resultLimit: configuration.resultBytes,
+                    check: configuration.checkResult))
+            cells[cell.number] = run
+            lane.warming += 1
+            try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
+            try reactor.add(
+                cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
+            try reactor.add(
+                cell.standardError, token: Source.errors(cell.number).token, for: .readable)
+            return true
+        } catch {
+            log.error("cannot make a cell", metadata: ["reason": "\(error)"])
+            freeSlots.append(slot)
+            return false
         }
     }
 
@@ -58,7 +71,7 @@ extension SupervisorCore {
         call.ticket = nil
         call.cell = run.cell.number
         runningCells += 1
-        let isFirst = run.service == nil
+        let isFirst = run.service == nil && run.template.snapshot == nil
         if isFirst {
             CellPriority.lower(
                 run.cell, nice: CellPriority.nice(running: queue.running(call.request.function)))
@@ -66,7 +79,7 @@ extension SupervisorCore {
         }
         beginService(run, call)
         queue.started(call.request.function)
-        lane(of: run)?.running += 1
+        lanes[call.request.runtime]?.running += 1
         observer.callStarted(
             id: call.request.id, startedAtMs: call.clock.wallMs(at: call.startedNs),
             template: run.template.name)
@@ -99,7 +112,7 @@ extension SupervisorCore {
         (limits.timeoutMs + 999) / 1000 + 1
     }
 
-    private func resourceLimits(_ limits: CallLimits, _ run: CellRun) -> [CellOrder.Limit] {
+    func resourceLimits(_ limits: CallLimits, _ run: CellRun) -> [CellOrder.Limit] {
         var result: [CellOrder.Limit] = [
             .init(.fileBytes, UInt64(limits.tmpMB) << 20),
             .init(.descriptors, 1000), .init(.stackBytes, 8 << 20), .init(.coreBytes, 0),
@@ -219,9 +232,17 @@ extension SupervisorCore {
     private func park(_ run: CellRun) {
         guard let lane = lane(of: run) else { return }
         lane.warming -= 1
+        if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
+            run.phase = .ending(nil)
+            return run.cell.kill()
+        }
         run.slot.cgroup?.startAccount()
         run.phase = .parked
         lane.parked.append(run)
+        if let snapshot = run.template.snapshot {
+            snapshot.parkings += 1
+            snapshot.failures = 0
+        }
         if !queue.isEmpty(lane.executor.runtime) { startQueued() }
     }
 
@@ -261,6 +282,9 @@ extension SupervisorCore {
     func end(_ run: CellRun, because failure: CallFailure) {
         if let call = run.call, call.endedBecause == nil { call.endedBecause = failure }
         if case .running(let call) = run.phase { call.deadlineNs = .max }
+        if case .keeping(let snapshot) = run.phase, snapshot.endedBecause == nil {
+            snapshot.endedBecause = failure
+        }
         if case .idle = run.phase { retire(run) }
         run.cell.kill()
     }
@@ -273,8 +297,10 @@ extension SupervisorCore {
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 32)
         }
+        var isUnparked = false
         switch run.phase {
         case .warming:
+            isUnparked = true
             lane(of: run)?.warming -= 1
             let why = run.cell.selfReport().setupFailure ?? exit.status.description
             log.error(
@@ -293,11 +319,14 @@ extension SupervisorCore {
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
                     ?? Verdict.failure(evidence))
             leaveRunning(call)
+        case .keeping(let snapshot):
+            keeperEnded(snapshot, run, exit)
         case .idle, .ending:
             break
         }
         if let call = run.call { report(call, cell: run, exit: exit) }
         discard(run)
+        if let snapshot = run.template.snapshot { forkEnded(snapshot, wasParked: !isUnparked) }
         startQueued()
     }
 
@@ -313,6 +342,8 @@ extension SupervisorCore {
     func discard(_ run: CellRun) {
         cells[run.cell.number] = nil
         idle.remove(run)
+        run.template.snapshot?.cells -= 1
+        run.slot.cgroup?.limitFurtherTasks(nil)
         run.slot.emptiedNs = monotonicNs()
         coolingSlots.append(run.slot)
         coolSlots()
@@ -332,6 +363,7 @@ extension SupervisorCore {
     }
 
     func lane(of run: CellRun) -> Lane? {
-        lanes.values.first { $0.template === run.template }
+        if let snapshot = run.template.snapshot { return snapshot.lane }
+        return lanes.values.first { $0.template === run.template }
     }
 }

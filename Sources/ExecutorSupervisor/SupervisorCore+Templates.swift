@@ -34,6 +34,11 @@ enum Source {
     }
 }
 
+extension Source {
+    /// Numbers of `control` from here on are snapshots'.
+    static let firstSnapshot = 16
+}
+
 extension SupervisorCore {
     private func lane(_ number: Int) -> Lane? {
         Runtime.allCases.indices.contains(number) ? lanes[Runtime.allCases[number]] : nil
@@ -52,7 +57,9 @@ extension SupervisorCore {
                 lane.executor.world, filter: lane.executor.filter, launcher: configuration.launcher)
             let number = number(of: lane)
             try reactor.add(process.control, token: Source.control(number).token, for: .readable)
-            try reactor.add(process.output, token: Source.complaints(number).token, for: .readable)
+            if let output = process.output {
+                try reactor.add(output, token: Source.complaints(number).token, for: .readable)
+            }
             lane.template = TemplateRun(
                 process: process, name: "\(lane.executor.runtime.rawValue)-\(lane.starts)")
         } catch {
@@ -64,6 +71,8 @@ extension SupervisorCore {
     /// - Parameter said: what was read from a call socket.
     func handle(_ source: Source, _ events: Reactor.Events, said: CellReader.Said?) {
         switch source {
+        case .control(let number) where number >= Source.firstSnapshot:
+            if let snapshot = snapshots.kept[number] { readKeeper(snapshot) }
         case .control(let number):
             guard let lane = lane(number) else { return }
             readControl(lane)
@@ -124,6 +133,8 @@ extension SupervisorCore {
             case .exited(let number, let exit):
                 guard let run = cells[number] else { continue }
                 ended(run, exit)
+            case .lost, .refused:
+                break
             case .closed:
                 loseTemplate(lane, template)
                 return
@@ -132,10 +143,11 @@ extension SupervisorCore {
     }
 
     private func readComplaints(_ lane: Lane, _ template: TemplateRun) {
+        guard let output = template.process.output else { return }
         var text = [UInt8](repeating: 0, count: 4096)
-        let count = read(template.process.output.raw, &text, text.count)
+        let count = read(output.raw, &text, text.count)
         guard count > 0 else {
-            if count == 0 { reactor.remove(template.process.output) }
+            if count == 0 { reactor.remove(output) }
             return
         }
         let words = String(decoding: text[..<count], as: UTF8.self).trimmingCharacters(
@@ -150,14 +162,26 @@ extension SupervisorCore {
     func loseTemplate(_ lane: Lane, _ template: TemplateRun) {
         readComplaints(lane, template)
         reactor.remove(template.process.control)
-        reactor.remove(template.process.output)
+        if let output = template.process.output { reactor.remove(output) }
         template.phase = .lost
         let end = template.process.end()
         lane.template = nil
         lane.parked = []
         lane.warming = 0
         let reason = "the \(lane.executor.runtime.rawValue) template stopped: \(end)"
-        for run in cells.values where run.template === template {
+        loseCells(of: template, reason)
+        // Calls of the other language may wait for the slots that are free now.
+        startQueued()
+        if isStopping { return }
+        if template.readyNs > 0, monotonicNs() - template.readyNs > 10_000_000_000 {
+            lane.failures = 0
+        }
+        templateFailed(lane, template.complaint.isEmpty ? reason : template.complaint)
+    }
+
+    /// The cells of a template are gone, and there is no word on how each of them ended.
+    func loseCells(of template: TemplateRun, _ reason: String) {
+        for run in Array(cells.values) where run.template === template {
             // What the cell managed to send before it went still counts.
             hear(run, run.reader.read(toEnd: true), isGone: true)
             if let call = run.call, !call.isSettled {
@@ -169,15 +193,9 @@ extension SupervisorCore {
             }
             if let call = run.call { report(call, cell: run, exit: nil) }
             if case .running(let call) = run.phase { leaveRunning(call) }
+            if case .keeping(let snapshot) = run.phase { keeperEnded(snapshot, run, nil) }
             discard(run)
         }
-        // Calls of the other language may wait for the slots that are free now.
-        startQueued()
-        if isStopping { return }
-        if template.readyNs > 0, monotonicNs() - template.readyNs > 10_000_000_000 {
-            lane.failures = 0
-        }
-        templateFailed(lane, template.complaint.isEmpty ? reason : template.complaint)
     }
 
     private func templateFailed(_ lane: Lane, _ reason: String) {

@@ -27,6 +27,7 @@ final class SupervisorCore {
     var lastCell: UInt32 = 0
     /// Cells that wait for the next call of their function.
     var idle = IdleCells()
+    var snapshots = Snapshots()
     var runningCells = 0
     var isStopping = false
     private static let mostEndingPlaces = 16
@@ -57,6 +58,9 @@ final class SupervisorCore {
         let places =
             2 * configuration.slots + configuration.parked * max(1, executors.count)
             + min(configuration.slots, Self.mostEndingPlaces)
+            // A keeper each, and its parked forks.
+            + (configuration.hasUserNamespaces
+                ? Self.mostSnapshots(configuration) * (1 + Self.parkedForks) : 0)
         for index in 0..<places {
             freeSlots.append(
                 Slot(
@@ -105,8 +109,12 @@ final class SupervisorCore {
                 call, function: function, runtime: request.runtime,
                 concurrency: request.concurrency, bytes: bytes)
         }
+        if request.isolation == .snapshot {
+            if call.ticket != nil { wantSnapshot(for: call) }
+            if let snapshot = snapshots[request] { replenish(snapshot) }
+        }
         replenish(lane)
-        return call.deadlineNs < sleepingUntilNs
+        return min(call.deadlineNs, nextSnapshotNs) < sleepingUntilNs
     }
 
     /// Whether what is free is kept for functions that run nothing: the last slot, and a lane's
@@ -117,6 +125,10 @@ final class SupervisorCore {
 
     /// What a call could start in now.
     func offer(for request: CallRequest, in lane: Lane) -> FairQueue<CallRun>.Offer {
+        if request.isolation == .snapshot {
+            return snapshots[request]?.lane.parked.isEmpty == false
+                ? .cell(newcomersOnly: runningCells >= openSlots) : .nothing
+        }
         if idle.cell(for: request) != nil {
             return .cell(newcomersOnly: runningCells >= openSlots)
         }
@@ -124,6 +136,7 @@ final class SupervisorCore {
     }
 
     private func takeCell(for request: CallRequest, in lane: Lane) -> CellRun? {
+        if request.isolation == .snapshot { return snapshots[request]?.lane.parked.popLast() }
         guard let run = idle.cell(for: request) else { return lane.parked.popLast() }
         idle.remove(run)
         return run
@@ -149,7 +162,8 @@ final class SupervisorCore {
     func startQueued() {
         while runningCells < configuration.slots, queue.count > 0 {
             var best: (candidate: FairQueue<CallRun>.Candidate, lane: Lane)?
-            for (runtime, lane) in lanes where !lane.parked.isEmpty || idle.count > 0 {
+            for (runtime, lane) in lanes
+            where !lane.parked.isEmpty || idle.count > 0 || !snapshots.current.isEmpty {
                 guard
                     let candidate = queue.next(runtime, { offer(for: $0.request, in: lane) }),
                     best.map({ candidate.goes(before: $0.candidate) }) ?? true
@@ -162,6 +176,8 @@ final class SupervisorCore {
             pace.turn(at: monotonicNs(), othersWait: queue.count > 0)
             start(call, in: cell)
         }
+        startSnapshots()
+        for snapshot in snapshots.current.values { replenish(snapshot) }
         for lane in lanes.values { replenish(lane) }
     }
 
@@ -208,6 +224,7 @@ final class SupervisorCore {
         for lane in lanes.values where lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
         if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
         if let due = nextIdleNs { next = min(next, due) }
+        next = min(next, nextSnapshotNs)
         sleepingUntilNs = next
         return next <= now ? 0 : Int32((next - now + 999_999) / 1_000_000)
     }
@@ -222,6 +239,7 @@ final class SupervisorCore {
             }
         }
         checkServing(now)
+        checkSnapshots(now)
         for lane in lanes.values {
             if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
             if let template = lane.template, case .starting = template.phase,

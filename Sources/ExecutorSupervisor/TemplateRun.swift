@@ -10,6 +10,8 @@ final class TemplateRun {
     }
 
     let process: Template
+    /// The one that it keeps, for a keeper.
+    weak var snapshot: Snapshot?
     /// Names it in records: `python-1`.
     let name: String
     let startedNs = monotonicNs()

@@ -19,9 +19,11 @@ extension World {
 
     /// Makes the world this process's root. Nothing of the host's tree is left but the binds.
     func build(trees: [Int32]) throws {
-        // Its own: cells must not make user namespaces, where they would have capabilities again.
-        // Without a namespace of its own this would be the host's setting; seccomp denies them too.
-        if hasOwnUsers { try writeFile("/proc/sys/user/max_user_namespaces", "0") }
+        // Its own: a cell is denied user namespaces by seccomp, and only forks of a snapshot have one
+        // each. Without a namespace of its own this would be the host's setting.
+        if hasOwnUsers {
+            try writeFile("/proc/sys/user/max_user_namespaces", "\(Self.mostUserNamespaces)")
+        }
         try check(csb_mount(nil, "/", nil, csb_ms_rec_private, nil), "make mounts private")
         let root = "/tmp"
         try check(
@@ -70,12 +72,17 @@ extension World {
             csb_set_rlimit(Int32(RLIMIT_STACK.rawValue), 2 << 20, 8 << 20),
             "set the template's stack")
         umask(0o022)
-        try check(csb_no_capabilities_but(Self.kept, Int32(Self.kept.count)), "drop capabilities")
+        let kept = Self.kept + (hasOwnUsers ? Self.keptForKeepers : [])
+        try check(csb_no_capabilities_but(kept, Int32(kept.count)), "drop capabilities")
         try check(csb_prctl(PR_SET_NO_NEW_PRIVS, 1), "set no_new_privs")
     }
 
     /// Namespaces and mounts; the cells' ids; their bounding set and securebits.
     private static let kept: [Int32] = [CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID, CAP_SETPCAP]
+    /// Entering the mounts of a snapshot's fork (setns(2) asks for two), and limiting its CPU time.
+    private static let keptForKeepers: [Int32] = [CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_RESOURCE]
+    /// For each user id: more than one snapshot's calls can be.
+    private static let mostUserNamespaces = 1024
 
     /// Becomes the interpreter. Returns only the reason why it could not.
     func execute() -> SandboxError {

@@ -48,12 +48,23 @@ public struct CellOrder: Sendable {
 
     /// The header that goes before the call's description and its event.
     public func header(metaBytes: Int, eventBytes: Int) throws(SandboxError) -> [UInt8] {
+        try header(magic: UInt32(CW_CALL_MAGIC), metaBytes: metaBytes, eventBytes: eventBytes)
+    }
+
+    /// The header for a cell that is to become a keeper; only a description follows it.
+    public func keeperHeader(metaBytes: Int) throws(SandboxError) -> [UInt8] {
+        try header(magic: UInt32(CW_KEEP_MAGIC), metaBytes: metaBytes, eventBytes: 0)
+    }
+
+    private func header(magic: UInt32, metaBytes: Int, eventBytes: Int) throws(SandboxError)
+        -> [UInt8]
+    {
         let name = try Self.folder(bundle)
         guard limits.count <= Int(CW_MAX_RLIMITS) else {
             throw SandboxError("set more than \(CW_MAX_RLIMITS) limits")
         }
         var call = cw_call()
-        call.magic = UInt32(CW_CALL_MAGIC)
+        call.magic = magic
         call.rlimit_count = UInt32(limits.count)
         call.tmp_bytes = UInt64(tmpBytes)
         call.meta_bytes = UInt64(metaBytes)

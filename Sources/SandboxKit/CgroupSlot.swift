@@ -11,6 +11,9 @@ public final class CgroupSlot {
     private let peak: Descriptor?
     private let events: Descriptor?
     private let peakResets: Bool
+    private let tasksLimit: Descriptor?
+    private let tasksNow: Descriptor?
+    private var limitTasks = CgroupSlot.maximumTasks
     private var limitBytes = 0
     private var killsBefore = 0
 
@@ -30,9 +33,7 @@ public final class CgroupSlot {
         }
         attachment = tasks
         attachmentKind = UInt32(CW_CGROUP_TASKS.rawValue)
-        if let pids = folders["pids"] {
-            try CgroupFile.write("\(pids)/pids.max", "\(CgroupSlot.maximumTasks)")
-        }
+        (tasksLimit, tasksNow) = try CgroupSlot.tasks(folders["pids"])
         if let memory = folders["memory"] {
             let limit = try Descriptor.open("\(memory)/memory.limit_in_bytes", O_RDWR)
             // Memory and swap together; only where the kernel accounts swap.
@@ -54,7 +55,7 @@ public final class CgroupSlot {
         attachment = [try Descriptor.open(folder, O_RDONLY | O_DIRECTORY)]
         attachmentKind = UInt32(CW_CGROUP_DIRECTORY.rawValue)
         try CgroupFile.give("\(folder)/cgroup.procs", to: owner)
-        try CgroupFile.write("\(folder)/pids.max", "\(CgroupSlot.maximumTasks)")
+        (tasksLimit, tasksNow) = try CgroupSlot.tasks(folder)
         // Absent where the kernel has no swap.
         try? CgroupFile.write("\(folder)/memory.swap.max", "0")
         try CgroupFile.write("\(folder)/memory.oom.group", "1")
@@ -83,6 +84,28 @@ public final class CgroupSlot {
             }
         }
         limitBytes = bytes
+    }
+
+    private static func tasks(_ folder: String?) throws(SandboxError) -> (Descriptor?, Descriptor?)
+    {
+        guard let folder else { return (nil, nil) }
+        try CgroupFile.write("\(folder)/pids.max", "\(CgroupSlot.maximumTasks)")
+        return (
+            try Descriptor.open("\(folder)/pids.max", O_WRONLY),
+            try Descriptor.open("\(folder)/pids.current", O_RDONLY)
+        )
+    }
+
+    /// Lets those that are in the slot now have only so many tasks more; `nil` for as many as any cell.
+    public func limitFurtherTasks(_ count: Int?) {
+        guard let tasksLimit else { return }
+        let wanted =
+            count.map { $0 + (tasksNow.flatMap { number($0) } ?? 0) } ?? CgroupSlot.maximumTasks
+        guard wanted != limitTasks else { return }
+        let text = "\(wanted)"
+        if pwrite(tasksLimit.raw, text, text.utf8.count, 0) == text.utf8.count {
+            limitTasks = wanted
+        }
     }
 
     /// Starts counting for a new cell.

@@ -80,8 +80,10 @@ public struct SeccompPolicy: Sendable, Equatable {
     public private(set) var refused: [String: Int32] = [:]
 
     /// Reads a policy and what it includes.
-    public init(contentsOf file: URL) throws {
+    /// - Parameter further: another one, which is joined to the first as if it included it.
+    public init(contentsOf file: URL, joinedBy further: URL? = nil) throws {
         try merge(file, depth: 0)
+        if let further { try merge(further, depth: 0) }
     }
 
     private mutating func merge(_ file: URL, depth: Int) throws {
@@ -99,6 +101,8 @@ public struct SeccompPolicy: Sendable, Equatable {
                 file.deletingLastPathComponent().appendingPathComponent(include)
                     .standardizedFileURL, depth: depth + 1)
         }
+        // A condition narrows what an included policy allows with any arguments.
+        allowed.subtract(document.allowWhen.map(\.call))
         for calls in document.allow.values { allowed.formUnion(calls) }
         conditions += document.allowWhen
         refusedConditions += document.refuseWhen

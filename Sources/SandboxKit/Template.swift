@@ -17,13 +17,17 @@ public final class Template {
         case spawnFailed(cell: UInt32, code: Int32)
         /// A cell has ended: the kernel's word.
         case exited(cell: UInt32, ExitRecord)
+        /// A keeper's snapshot has ended.
+        case lost(ExitRecord)
+        /// A keeper found something wrong with its snapshot, and ends.
+        case refused(String)
         /// The template is gone, and every cell with it.
         case closed
     }
 
     public let control: Descriptor
-    /// What the launcher and the interpreter themselves print, which is trouble.
-    public let output: Descriptor
+    /// What the launcher and the interpreter themselves print, which is trouble; `nil` for a keeper.
+    public let output: Descriptor?
     private var launcher: Descriptor?
     private var process: Descriptor?
 
@@ -48,6 +52,25 @@ public final class Template {
         try pipe.reading.setNonBlocking()
         control = mine
         output = pipe.reading
+    }
+
+    /// Makes a parked cell a keeper: it loads a function into a process of its own, a snapshot, and
+    /// from then on is a template whose cells are forks of that. It ends with `cell`.
+    /// - Parameters:
+    ///   - header: `CellOrder.keeperHeader`; the function's description follows it on the call socket.
+    ///   - filter: the seccomp program for the snapshot and its forks.
+    public init(keeper cell: Cell, header: [UInt8], filter: [UInt8]) throws(SandboxError) {
+        let (mine, theirs) = try Descriptor.socketPair(type: Int32(SOCK_SEQPACKET.rawValue))
+        let filterFile = try Descriptor.memory(named: "filter", holding: filter)
+        let handed = [theirs, filterFile]
+        let sent = withExtendedLifetime(handed) {
+            csb_send_with_fds(
+                cell.call.raw, header, header.count, handed.map(\.raw), Int32(handed.count))
+        }
+        try check(sent, "make a cell a keeper")
+        try mine.setNonBlocking()
+        control = mine
+        output = nil
     }
 
     /// Asks for a cell. The answer comes as `.spawned` or `.spawnFailed`.
@@ -109,6 +132,10 @@ public final class Template {
             case UInt32(CW_EXITED.rawValue) where count >= MemoryLayout<cw_exited>.size:
                 let answer = bytes.loadUnaligned(as: cw_exited.self)
                 return .exited(cell: answer.cell, ExitRecord(answer))
+            case UInt32(CW_LOST.rawValue) where count >= MemoryLayout<cw_exited>.size:
+                return .lost(ExitRecord(bytes.loadUnaligned(as: cw_exited.self)))
+            case UInt32(CW_REFUSED.rawValue):
+                return .refused(text)
             default:
                 return .closed
             }

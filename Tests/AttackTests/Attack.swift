@@ -74,7 +74,7 @@ func pythonCode(_ body: String) -> String {
             return struct.pack('<BBHI', ord(kind), stream, reserved, len(body) if length is None else length) + body
 
         """#
-    if body.contains("def handler") { return prelude + body + "\n" }
+    if body.contains("def handler(") { return prelude + body + "\n" }
     let lines = body.split(separator: "\n", omittingEmptySubsequences: false)
     return prelude + "def handler(event, context):\n"
         + lines.map { "    \($0)\n" }.joined()
@@ -82,8 +82,15 @@ func pythonCode(_ body: String) -> String {
 
 extension TestEvaluator {
     /// Runs an attack and records what is not as it must be.
-    func check(_ attack: Attack) async throws {
-        let answer = try await run(attack.runtime, attack.code, settings: attack.settings)
+    /// - Parameter function: the name that it is registered by already.
+    func check(_ attack: Attack, as function: String? = nil) async throws {
+        let attack = SnapshotOutcomes.adapt(attack)
+        let answer: Answer
+        if let function {
+            answer = try await invoke(function)
+        } else {
+            answer = try await run(attack.runtime, attack.code, settings: attack.settings)
+        }
         let text = String(answer.text.prefix(600))
         let record = try await record(answer)
         var safe = attack.safe

@@ -69,7 +69,8 @@ private let nasty: [(String, String, [String: Int])] = [
 
 extension AttackTests {
     @Suite struct Leftovers {
-        @Test func `the nastiest calls leave nothing behind`() async throws {
+        @Test(.enabled(if: !SnapshotOutcomes.isAsked, "snapshots stay when their calls have ended"))
+        func `the nastiest calls leave nothing behind`() async throws {
             let before = Files()
             var groups: (inside: Int, after: Int) = (0, 0)
             try await TestEvaluator.with(["--slots", "4", "--parked", "2"]) { evaluator in

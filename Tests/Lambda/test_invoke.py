@@ -202,5 +202,28 @@ def test_a_stream_of_a_failure(aws, make):
 
 def test_a_reuse_function_keeps_its_module_and_a_call_function_does_not(aws, make):
     code = "n = 0\ndef handler(e, c):\n    global n\n    n += 1\n    return n"
-    fresh = make(code, Tags={"cloister:isolation": "call"})
-    assert [call(aws, fresh)[1] for _ in range(3)] == [1, 1, 1]
+    for isolation, expected in ("call", [1, 1, 1]), ("snapshot", [1, 1, 1]), ("reuse", [1, 2, 3]):
+        name = make(code, Tags={"cloister:isolation": isolation})
+        assert [call(aws, name)[1] for _ in range(3)] == expected, isolation
+    assert [call(aws, make(code))[1] for _ in range(2)] == [1, 1]
+    kept = make(code)
+    assert [call(aws, kept)[1] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.parametrize("isolation", ["call", "snapshot", "reuse"])
+def test_every_isolation_has_layers_and_a_context_of_each_call(aws, make, isolation):
+    import conftest
+    arn = aws.publish_layer_version(
+        LayerName="of-" + isolation,
+        Content={"ZipFile": conftest.zip_of({"python/words.py": "HELLO = 'hello'",
+                                             "nodejs/node_modules/words/index.js": "exports.HELLO = 'hello'"})})
+    more = {"Tags": {"cloister:isolation": isolation}, "Layers": [arn["LayerVersionArn"]], "Publish": True}
+    python = make("import words, os\nE = os.environ['AWS_LAMBDA_FUNCTION_VERSION']\n"
+                  "def handler(e, c):\n    return [words.HELLO, E, c.aws_request_id, c.invoked_function_arn[-2:]]", **more)
+    js = make(js="const words = require('words'); const E = process.env.AWS_LAMBDA_FUNCTION_VERSION;"
+              "exports.handler = async (e, c) => [words.HELLO, E, c.awsRequestId, c.invokedFunctionArn.slice(-2)];", **more)
+    for name in python, js:
+        answers = [call(aws, name, Qualifier="1") for _ in range(3)]
+        for answer, result in answers:
+            assert result == ["hello", "1", answer["ResponseMetadata"]["RequestId"], ":1"]
+        assert len({result[2] for _, result in answers}) == 3

@@ -197,12 +197,17 @@ extension TestEvaluator {
         try await get("/v1/calls/\(id)?wait=50s").json
     }
 
+    /// What functions of tests that do not say have: `CLOISTER_TEST_ISOLATION`, else `call`.
+    public static let defaultIsolation =
+        ProcessInfo.processInfo.environment["CLOISTER_TEST_ISOLATION"] ?? "call"
+
     /// Registers a source text, or fails.
     @discardableResult
     public func register(
         _ name: String? = nil, _ runtime: String, _ code: String, handler: String = "index.handler",
         settings: [String: Int] = [:],
-        environment: [String: String] = [:], isolation: String = "call"
+        environment: [String: String] = [:],
+        isolation: String = TestEvaluator.defaultIsolation
     ) async throws -> String {
         let name = name ?? newName()
         var body: [String: Any] = settings

@@ -6,7 +6,7 @@ const path = require('path');
 const util = require('util');
 const v8 = require('v8');
 const vm = require('vm');
-const { createRequire } = require('module');
+const { createRequire, syncBuiltinESMExports } = require('module');
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
 const { notJSON } = require('./json.js');
@@ -14,11 +14,12 @@ const surroundings = require('./surroundings.js');
 for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib', 'assert', 'querystring']) require(warm);
 
 // Kept before user code can replace them.
-const { Promise, process, setImmediate } = globalThis;
+const { Promise, Set, process, setImmediate, setTimeout } = globalThis;
 const { parse, stringify } = JSON;
 const { assign, setPrototypeOf } = Object;
 const { from } = Buffer;
 const { isNativeError } = util.types;
+const { randomBytes, randomFillSync } = crypto;
 
 const FUNCTION = '/function';
 const cell = { exports: {} };
@@ -124,24 +125,52 @@ function openOutput() {
 }
 
 // xoshiro128** (Blackman and Vigna, https://prng.di.unimi.it). V8's own generator has its state
-// copied by fork, so every call of a function would draw the same numbers.
-function renewRandom() {
-  const state = new Uint32Array(crypto.randomBytes(16).buffer.slice(0, 16));
-  crypto.randomFillSync(state);
-  let [a, b, c, d] = state;
-  function next() {
-    let r = Math.imul(b, 5);
-    r = Math.imul((r << 7) | (r >>> 25), 9);
-    const t = b << 9;
-    c ^= a; d ^= b; b ^= c; a ^= d; c ^= t;
-    d = (d << 11) | (d >>> 21);
-    return r >>> 0;
-  }
-  const random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
+// copied by fork, so every call of a function would draw the same numbers. The function stays the
+// same and its state does not: a module may have kept the one that it found.
+const state = new Uint32Array(4);
+
+function next() {
+  let r = Math.imul(state[1], 5);
+  r = Math.imul((r << 7) | (r >>> 25), 9);
+  const t = state[1] << 9;
+  state[2] ^= state[0]; state[3] ^= state[1]; state[1] ^= state[2]; state[0] ^= state[3]; state[2] ^= t;
+  state[3] = (state[3] << 11) | (state[3] >>> 21);
+  return r >>> 0;
+}
+
+const random = () => ((next() >>> 5) * 67108864 + (next() >>> 6)) / 9007199254740992;
+
+// Node draws random integers and UUIDs ahead, and a fork copies what it has drawn. So many draws use
+// that up, wherever in it they begin.
+const drawers = [];
+let stale = new Set();
+
+function drawAnew(owner, name, ahead, draw) {
+  const drawn = owner[name];
+  const method = {
+    [name](...given) {
+      if (stale.delete(method)) for (let i = 0; i < ahead; i++) draw(drawn);
+      return Reflect.apply(drawn, this, given);
+    },
+  }[name];
+  Object.defineProperty(owner, name, { configurable: true, writable: true, value: method });
+  drawers.push(method);
+}
+
+function replaceRandom() {
   Object.defineProperty(Math, 'random', { configurable: true, writable: true, value: random });
   Object.defineProperty(random, 'name', { value: 'random' });
+  drawAnew(crypto, 'randomInt', 1024, (drawn) => drawn(2));
+  drawAnew(crypto, 'randomUUID', 128, (drawn) => drawn());
+  drawAnew(Object.getPrototypeOf(crypto.webcrypto), 'randomUUID', 128, (drawn) => drawn.call(crypto.webcrypto));
+  syncBuiltinESMExports();
+}
+
+function renewRandom() {
+  stale = new Set(drawers);
+  randomFillSync(state);
   // For contexts that the function makes of its own (the vm module).
-  v8.setFlagsFromString(`--random-seed=${crypto.randomInt(1, 0x7fffffff)}`);
+  v8.setFlagsFromString(`--random-seed=${1 + (randomBytes(4).readUInt32LE() >>> 2)}`);
 }
 
 // process.memoryUsage() reads /proc, and a cell has none.
@@ -216,6 +245,14 @@ function call(handler, event, context) {
   });
 }
 
+// The parts of a call that can be done without letting anything else run.
+function rehearseAnswer() {
+  const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
+  context.getRemainingTimeInMillis();
+  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}'))[1]);
+  describe(new Error('rehearsed'), 'handler');
+}
+
 async function rehearse() {
   const handler = await load('index.handler', path.join(__dirname, 'rehearsal'));
   const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
@@ -247,6 +284,22 @@ function leaveFast() {
   });
 }
 
+let atRest = [];
+// What a module may leave to run when it has loaded: copies of these work in every call.
+const COPIED = new Set(['Timeout', 'Immediate']);
+
+// Keeps this process, with its code loaded, as what calls are forked from. Returns in each of them.
+async function branch() {
+  // File operations are under way in another thread, which a fork would not have.
+  while (process.getActiveResourcesInfo().some((name) => !COPIED.has(name) && !atRest.includes(name)))
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  collect();
+  native.branch();
+  renewRandom();
+  rehearseAnswer();
+  return native.park();
+}
+
 async function run(given) {
   const meta = parse(given.meta);
   for (const key of Object.keys(process.env)) delete process.env[key];
@@ -255,6 +308,7 @@ async function run(given) {
   process.execArgv.length = 0;
   if (meta.context) surroundings.prepare();
   leaveFast();
+  atRest = process.getActiveResourcesInfo();
   let phase = 'init';
   process.on('uncaughtException', (error) => fail(describe(error, phase)));
   process.on('unhandledRejection', (error) => fail(describe(error, phase)));
@@ -265,6 +319,10 @@ async function run(given) {
     return fail(describe(error, 'init'));
   }
   native.loaded();
+  if (given.snapshot) {
+    given = await branch();
+    assign(meta, parse(given.meta));
+  }
   phase = 'handler';
   for (;;) {
     const [kind, text] = await answerTo(handler, given.event, new Context(meta));
@@ -276,13 +334,18 @@ async function run(given) {
   }
 }
 
-async function main() {
-  // So often that V8 has compiled what runs in a call, and cells inherit that.
-  for (let i = 0; i < 40; i++) await rehearse();
-  await import(pathToFileURL(path.join(__dirname, 'rehearsal', 'module.mjs')).href);
+function collect() {
   v8.setFlagsFromString('--expose-gc');
   vm.runInNewContext('gc')();
   v8.setFlagsFromString('--no-expose-gc');
+}
+
+async function main() {
+  replaceRandom();
+  // So often that V8 has compiled what runs in a call, and cells inherit that.
+  for (let i = 0; i < 40; i++) await rehearse();
+  await import(pathToFileURL(path.join(__dirname, 'rehearsal', 'module.mjs')).href);
+  collect();
   const hurries = native.serve(process.versions.node);
   // From here on in a cell.
   renewRandom();

@@ -54,7 +54,7 @@ cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer_and_wait.argtypes = cell.cloister_answer.argtypes + [ctypes.POINTER(Call)]
 cell.cloister_answer_and_wait.restype = None
 cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
-cell.cloister_denied.restype = None
+cell.cloister_denied.restype = cell.cloister_branch.restype = None
 cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
 # Sending may block on a slow reader: other threads of the handler must be able to run then.
 unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
@@ -293,6 +293,10 @@ def run(call):
     except BaseException as error:
         return finish(*error_answer(error, "init"))
     cell.cloister_loaded()
+    if cell.cloister_is_snapshot():
+        branch(call)
+        again, event = call.texts()
+        meta.update(again)
     while True:
         kind, data = answer_to(handler, event, Context(meta))
         if not call.keeps:
@@ -301,6 +305,23 @@ def run(call):
         cell.cloister_answer_and_wait(ord(kind), data, len(data), ctypes.byref(call))
         again, event = call.texts()
         meta.update(again)
+
+
+def branch(call):
+    """Keeps this process, with its code loaded, as what calls are forked from. Returns in each of them."""
+    flush()
+    gc.collect()
+    gc.freeze()
+    ctypes.pythonapi.PyOS_BeforeFork()
+    cell.cloister_branch()
+    # This seeds `random` anew, and does what modules have asked to be done after a fork.
+    ctypes.pythonapi.PyOS_AfterFork_Child()
+    try:
+        rehearse(name="cloister rehearsal")
+    except BaseException:
+        # The function has changed what this uses.
+        pass
+    cell.cloister_park(ctypes.byref(call))
 
 
 def flush():
@@ -323,16 +344,16 @@ def leave(leaving):
     os._exit((code or 0) & 0xFF)
 
 
-def rehearse(fails=False):
+def rehearse(fails=False, name="index"):
     """Does what a call does. In a cell, the pages that it touches are the cell's own then; in the
     template, the interpreter learns what runs often."""
     sys.path.insert(0, OUR_FOLDER + "rehearsal")
     context = Context({"callId": "", "function": "", "version": 0, "memoryMB": 0, "deadlineNs": 0})
-    module = load_file("index", OUR_FOLDER + "rehearsal/index.py")
+    module = load_file(name, OUR_FOLDER + "rehearsal/index.py")
     result_answer(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
     if fails:
         answer_to(module.fail, b"{}", context)
-    del sys.modules["index"], sys.path[0]
+    del sys.modules[name], sys.path[0]
     sys.path_importer_cache.clear()
 
 

@@ -18,6 +18,8 @@ enum cw_message_type {
     CW_SPAWN = 2,    // supervisor → template: struct cw_spawn and its descriptors
     CW_SPAWNED = 3,  // template → supervisor: struct cw_spawned and, on success, a pidfd
     CW_EXITED = 4,   // template → supervisor: struct cw_exited
+    CW_LOST = 5,     // keeper → supervisor: struct cw_exited of its snapshot; cell is 0
+    CW_REFUSED = 6,  // keeper → supervisor, and then it ends: text, what it found wrong
 };
 
 enum { CW_MAX_CGROUP_FDS = 4 };
@@ -61,7 +63,14 @@ struct cw_exited {
 // A parked cell's /tmp: the default of functions, so that most calls find it as they want it.
 enum { CW_TMP_BYTES = 16 << 20 };
 
-enum { CW_CALL_MAGIC = 0x31434c43, CW_BUNDLE_NAME = 64, CW_MAX_RLIMITS = 12 };
+enum {
+    CW_CALL_MAGIC = 0x31434c43,
+    // A parked cell is to become a keeper: see keep.c. Two descriptors come with the first byte: its
+    // control socket, and the seccomp program of its snapshot. There is no event.
+    CW_KEEP_MAGIC = 0x3150454b,
+    CW_BUNDLE_NAME = 64,
+    CW_MAX_RLIMITS = 12,
+};
 
 struct cw_rlimit {
     uint32_t resource;
