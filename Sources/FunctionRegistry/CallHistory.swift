@@ -17,27 +17,24 @@ extension CallRecorder {
     ///   - sinceMs: accepted at this time or later, in milliseconds since 1970 in UTC; and `untilMs` or
     ///     earlier.
     ///   - id: only calls behind this one.
-    ///   - newestFirst: the other way round, and then only calls before `id`.
     ///   - limit: at least 1.
     public func history(
-        of function: String, version: Int? = nil, sinceMs: Int64, untilMs: Int64,
-        from id: String? = nil, newestFirst: Bool = false, limit: Int
+        of function: String, sinceMs: Int64, untilMs: Int64,
+        from id: String? = nil, limit: Int
     ) async throws -> [CallRecord] {
         await flush()
-        var low = CallIDGenerator.first(atMs: sinceMs)
-        var high = CallIDGenerator.last(atMs: untilMs)
-        if let id, newestFirst { high = min(high, id) }
-        if let id, !newestFirst { low = max(low, id + "!") }
-        return try await storage("list the calls of \(function)") { [low, high] in
+        let first = CallIDGenerator.first(atMs: sinceMs)
+        // Sorts right behind the id.
+        let low = id.map { max(first, $0 + "!") } ?? first
+        let high = CallIDGenerator.last(atMs: untilMs)
+        return try await storage("list the calls of \(function)") {
             try await store.database.read { db in
                 try CallRecord.fetchAll(
                     db,
                     sql: """
-                        SELECT * FROM call WHERE function = ? AND id >= ? AND id
-                            \(newestFirst && id != nil ? "<" : "<=") ?
-                            AND version = coalesce(?, version)
-                        ORDER BY id \(newestFirst ? "DESC" : "ASC") LIMIT ?
-                        """, arguments: [function, low, high, version, limit])
+                        SELECT * FROM call WHERE function = ? AND id >= ? AND id <= ?
+                        ORDER BY id LIMIT ?
+                        """, arguments: [function, low, high, limit])
             }
         }
     }

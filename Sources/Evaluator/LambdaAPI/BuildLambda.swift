@@ -15,7 +15,7 @@ func buildLambda(_ parts: Parts) throws -> LambdaMiddleware {
         reader: try LambdaRequestReader(),
         service: LambdaService(
             registry: registry, functions: functions, invoker: invoker,
-            codeLinks: CodeLinks(registry: registry), webhooks: parts.webhooks),
+            codeLinks: CodeLinks(registry: registry)),
         logs: CloudWatchLogs(registry: registry, functions: functions), gate: parts.gate,
         urls: FunctionURLGateway(
             registry: registry, functions: functions, invoker: invoker, gate: parts.gate))

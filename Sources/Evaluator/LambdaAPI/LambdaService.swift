@@ -10,8 +10,6 @@ struct LambdaService: Sendable {
     let functions: LambdaFunctions
     let invoker: LambdaInvoker
     let codeLinks: CodeLinks
-    /// Whether a destination may be a webhook at a URL.
-    let webhooks: WebhookHosts
 
     var names: LambdaNames { functions.names }
 

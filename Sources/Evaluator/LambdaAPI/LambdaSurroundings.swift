@@ -139,15 +139,4 @@ enum LambdaRequestID {
         return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(text[$0]) }
             .joined(separator: "-")
     }
-
-    /// The id of the call that `text(of:)` told; `nil` when the text is no UUID.
-    static func call(_ text: String) -> String? {
-        let hex = text.filter { $0 != "-" }
-        guard hex.count == 32, let value = UInt128(hex, radix: 16) else { return nil }
-        return String(
-            decoding: (0..<26).map {
-                digits[Int(truncatingIfNeeded: value >> UInt128((25 - $0) * 5)) & 31]
-            },
-            as: UTF8.self)
-    }
 }
