@@ -53,7 +53,7 @@ resource "aws_lambda_function" "job" {
   }
 }
 
-resource "aws_lambda_alias" "live" {
+resource "aws_lambda_alias" "used" {
   name             = "live"
   description      = "what is used"
   function_name    = aws_lambda_function.job.arn
@@ -89,14 +89,14 @@ resource "aws_lambda_permission" "web" {
   statement_id           = "web"
   action                 = "lambda:InvokeFunctionUrl"
   function_name          = aws_lambda_function.job.function_name
-  qualifier              = aws_lambda_alias.live.name
+  qualifier              = aws_lambda_alias.used.name
   principal              = "*"
   function_url_auth_type = "NONE"
 }
 
 resource "aws_lambda_function_url" "live" {
   function_name      = aws_lambda_function.job.function_name
-  qualifier          = aws_lambda_alias.live.name
+  qualifier          = aws_lambda_alias.used.name
   authorization_type = "AWS_IAM"
 }
 
@@ -121,9 +121,9 @@ data "aws_lambda_function" "job" {
   function_name = aws_lambda_function.job.function_name
 }
 
-data "aws_lambda_alias" "live" {
+data "aws_lambda_alias" "used" {
   function_name = aws_lambda_function.job.function_name
-  name          = aws_lambda_alias.live.name
+  name          = aws_lambda_alias.used.name
 }
 
 data "aws_lambda_layer_version" "words" {
@@ -136,7 +136,7 @@ data "aws_lambda_functions" "all" {
 
 data "aws_lambda_invocation" "once" {
   function_name = aws_lambda_function.job.function_name
-  qualifier     = aws_lambda_alias.live.name
+  qualifier     = aws_lambda_alias.used.name
   input         = jsonencode({ name = "Terraform" })
 }
 
