@@ -65,9 +65,10 @@ extension SupervisorCore {
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = snapshot.request.meta(callID: "", deadlineNs: snapshot.loadedByNs)
-            let order = CellOrder(
+            var order = CellOrder(
                 bundle: snapshot.key.bundle, tmpBytes: limits.tmpMB << 20,
                 limits: snapshotLimits(limits, run))
+            order.layers = snapshot.request.layers
             let process = try Template(
                 keeper: run.cell, header: try order.keeperHeader(metaBytes: meta.count),
                 filter: snapshot.lane.executor.snapshotFilter)

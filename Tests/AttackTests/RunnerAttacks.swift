@@ -191,6 +191,9 @@ private let python: [Attack] = [
         "the runner asked for another call", idea: "cloister_park again",
         "sys.modules['__main__'].cell.cloister_park(None)", invalid("twice")),
     .python(
+        "a streamed result that nobody asked for", idea: "output of a third stream",
+        "sys.modules['__main__'].cell.cloister_log(3, b'x', 1)\nreturn 1", invalid("nobody asked")),
+    .python(
         "the fork server started in a cell", idea: "cloister_serve again",
         "sys.modules['__main__'].cell.cloister_serve(b'x')", .fails("exited", "")),
     .python(
