@@ -16,7 +16,8 @@ extension Part {
                 let name = names[number % functions]
                 keep(state.queue.admits(name, bytes: 7))
                 state.append(number, name)
-                guard let next = state.queue.next(.python, { _ in .cell(newcomersOnly: false) }) else { return }
+                guard let next = state.queue.next(.python, { _ in .cell(newcomersOnly: false) })
+                else { return }
                 keep(state.queue.take(next))
                 state.queue.started(name)
                 state.queue.ended(name)
