@@ -25,12 +25,13 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 	@scripts/run-samples
 
 .PHONY: test
-test: deps ## build and run the tests, and the samples against a real evaluator
+test: deps ## build and run the tests, the samples, and Lambda's clients against real evaluators
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	swift test --skip-build --no-parallel
 	@scripts/test-as-user
 	@scripts/test-samples
+	@scripts/test-lambda
 
 .PHONY: test-attacks
 test-attacks: deps ## attack real cells, and fuzz what reads from them
@@ -47,6 +48,12 @@ docs: deps ## make the pages that tests keep true
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter CausesTests
+
+.PHONY: test-lambda
+test-lambda: deps ## drive a real evaluator with boto3, the aws command line and Terraform
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build
+	@scripts/test-lambda
 
 KILLS ?= 200
 

@@ -87,6 +87,10 @@ void cell_bind_function(const struct cw_call *call, int writable_tmp) {
     // From the covered store, which is the current folder until the end of this function. A bind keeps
     // the flags of the mount it is made from: read-only, nosuid, nodev.
     if (mount(source, "/function", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    if (call->layers[0]) {
+        memcpy(source, call->layers, CW_BUNDLE_NAME);
+        if (mount(source, "/opt", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    }
     unsigned long flags = MS_REMOUNT | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     if (!writable_tmp) {
         if (mount("tmpfs", "/tmp", NULL, flags | MS_RDONLY, NULL) < 0) cell_fail(CW_STAGE_TMP, errno);

@@ -26,7 +26,7 @@
 
 enum {
     // A snapshot that does not fork within this time never will.
-    FORK_LIMIT_MS = 5000,
+    FORK_LIMIT_MS = 15000,
     LOOK_MS = 5000,
     // CPU time that a waiting snapshot may use: at rest, and for each fork.
     REST_CPU_MS = 1000,

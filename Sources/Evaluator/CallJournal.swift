@@ -11,6 +11,8 @@ final class CallJournal: CallObserver {
     /// A call that is under way.
     private struct Underway {
         var bundle: String
+        /// The bundle of its function's layers.
+        var layers: String?
         /// Whether its result is kept for readers.
         var keepsResult = false
         /// Of an asynchronous call.
@@ -52,8 +54,8 @@ final class CallJournal: CallObserver {
 
     /// Writes down a synchronous call.
     /// - Throws: `RegistryError.bundleGone`, `.recorderFull`; the call must not run then.
-    func accept(_ record: CallRecord, bundle: String) throws {
-        try begin(record.id, Underway(bundle: bundle)) {
+    func accept(_ record: CallRecord, bundle: String, layers: String? = nil) throws {
+        try begin(record.id, Underway(bundle: bundle, layers: layers)) {
             try registry.calls.recordQueued(record)
         }
     }
@@ -85,16 +87,24 @@ final class CallJournal: CallObserver {
             acceptedAtMs: call.record.queuedAtMs)
         try begin(
             call.record.id,
-            Underway(bundle: function.codeSha256, keepsResult: true, attempt: attempt)
+            Underway(
+                bundle: function.codeSha256, layers: function.layers, keepsResult: true,
+                attempt: attempt)
         ) {}
     }
 
     private func begin(_ id: String, _ call: Underway, _ body: () throws -> Void) throws {
         try registry.acquireBundle(call.bundle)
         do {
-            try body()
+            if let layers = call.layers { try registry.acquireBundle(layers) }
         } catch {
             registry.releaseBundle(call.bundle)
+            throw error
+        }
+        do {
+            try body()
+        } catch {
+            giveBack(call)
             throw error
         }
         underway.withLock { $0[id] = call }
@@ -108,9 +118,12 @@ final class CallJournal: CallObserver {
 
     /// Takes back `begin`.
     func abandon(_ id: String) {
-        if let call = underway.withLock({ $0.removeValue(forKey: id) }) {
-            registry.releaseBundle(call.bundle)
-        }
+        if let call = underway.withLock({ $0.removeValue(forKey: id) }) { giveBack(call) }
+    }
+
+    private func giveBack(_ call: Underway) {
+        registry.releaseBundle(call.bundle)
+        if let layers = call.layers { registry.releaseBundle(layers) }
     }
 
     // MARK: What the supervisor tells
@@ -160,7 +173,7 @@ final class CallJournal: CallObserver {
                 $0.fill(in: report)
             }
         }
-        registry.releaseBundle(call.bundle)
+        giveBack(call)
         hub.publish([
             .end(
                 .init(

@@ -20,12 +20,13 @@ extension CallRequest {
         self.init(
             id: id, function: version.name, version: version.version, runtime: runtime,
             handler: version.handler, bundle: version.codeSha256,
-            environment: version.environment.merging(function.secrets.environment) { _, own in own
-            },
+            environment: function.environment,
             limits: CallLimits(
                 timeoutMs: version.timeoutMs, memoryMB: version.memoryMB, tmpMB: version.tmpMB),
             event: event, isolation: isolation)
         concurrency = version.concurrency
         secrets = Array(function.secrets.environment.values)
+        layers = version.layers
+        if let surroundings = function.surroundings { context = surroundings.context(id) }
     }
 }

@@ -25,18 +25,26 @@ func buildApplication(
     let hub = LogHub()
     let journal = CallJournal(registry: registry, hub: hub, logger: logger)
     let supervisor = try makeSupervisor(registry.bundleRoot, journal)
-    let cache = FunctionCache(registry: registry)
+    let names = LambdaNames()
+    let cache = FunctionCache(
+        registry: registry, provider: LambdaSurroundings(registry: registry, names: names))
     let dispatcher = AsyncDispatcher(
         registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
         hub: hub, places: configuration.slots, logger: logger)
     // The streams of followers would otherwise keep the server from ending.
     let drain = DrainService { hub.close() }
     let connections = ConnectionCalls { [calls = supervisor.calls] id in _ = calls.cancel(id: id) }
-    let router = try buildRouter(
+    let gate = LambdaGate(
+        registry: registry, secrets: try registry.accessKeySecretsNow(),
+        isLoopback: isLoopback(configuration.host))
+    let parts =
         Parts(
             registry: registry, cache: cache, hub: hub, journal: journal, dispatcher: dispatcher,
             supervisor: supervisor, connections: connections, drain: drain,
-            webhooks: configuration.webhookHosts))
+            webhooks: configuration.webhookHosts, names: names, slots: configuration.slots,
+            gate: gate)
+    let lambda = try buildLambda(parts)
+    let router = try buildRouter(parts, lambda)
     let server = Application(
         router: router,
         server: .http1(
@@ -47,6 +55,11 @@ func buildApplication(
         configuration: ApplicationConfiguration(
             address: .hostname(configuration.host, port: configuration.port), serverName: nil),
         onServerRunning: { channel in
+            if gate.isOpen {
+                logger.notice(
+                    "the Lambda API asks for no signatures: there is no access key, and only this machine can connect"
+                )
+            }
             onListening(
                 baseURL(
                     host: configuration.host, port: channel.localAddress?.port ?? configuration.port
@@ -56,12 +69,13 @@ func buildApplication(
     var services: [any Service] = [
         RecorderService(calls: registry.calls), supervisor.service, dispatcher,
     ]
-    if !configuration.webhookHosts.isEmpty {
-        services.append(
-            WebhookSender(
-                registry: registry, cache: cache, hosts: configuration.webhookHosts, logger: logger)
-        )
-    }
+    services.append(
+        WebhookSender(
+            registry: registry, cache: cache, hosts: configuration.webhookHosts,
+            destinations: LambdaDestinations(
+                registry: registry, functions: lambda.service.functions,
+                invoker: lambda.service.invoker),
+            logger: logger))
     return EvaluatorApplication(services: services + [server, drain])
 }
 
@@ -76,15 +90,22 @@ struct Parts {
     var connections: ConnectionCalls
     var drain: DrainService
     var webhooks: WebhookHosts
+    var names: LambdaNames
+    var slots: Int
+    var gate: LambdaGate
+    var ids = CallIDGenerator()
 }
 
 /// The routes of the API.
-func buildRouter(_ parts: Parts) throws -> Router<EvaluatorRequestContext> {
+func buildRouter(
+    _ parts: Parts, _ lambda: LambdaMiddleware
+) throws -> Router<EvaluatorRequestContext> {
     let router = Router(
         context: EvaluatorRequestContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: lambda)
     router.add(middleware: ProblemMiddleware())
     let (registry, cache, calls) = (parts.registry, parts.cache, parts.supervisor.calls)
-    let ids = CallIDGenerator()
+    let ids = parts.ids
     let headers = try CallHeaders()
     let answers = CallAnswers(calls: registry.calls, headers: headers)
     let acceptor = AsyncAcceptor(
@@ -101,6 +122,7 @@ func buildRouter(_ parts: Parts) throws -> Router<EvaluatorRequestContext> {
         cache: cache, answers: answers
     ).addRoutes(to: router)
     LogsController(calls: registry.calls, hub: parts.hub).addRoutes(to: router)
+    KeysController(registry: registry, gate: parts.gate).addRoutes(to: router)
     ServiceController(
         supervisor: calls, protections: parts.supervisor.protections, drain: parts.drain
     ).addRoutes(to: router)

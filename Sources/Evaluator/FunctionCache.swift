@@ -3,8 +3,33 @@ import Synchronization
 
 /// What a call needs to know of its function.
 struct CallableFunction: Sendable {
+    /// With what another API says of its limits and of asynchronous calls.
     var version: FunctionVersion
     var secrets: FunctionSecrets
+    var surroundings: CallSurroundings?
+
+    /// What the handler finds in its environment.
+    var environment: [String: String] {
+        let own = version.environment.merging(secrets.environment) { _, secret in secret }
+        return surroundings?.environment.merging(own) { _, own in own } ?? own
+    }
+}
+
+/// What the calls of a function that another API registered are told besides.
+struct CallSurroundings: Sendable {
+    /// Variables that the function's own go over.
+    var environment: [String: String]
+    /// JSON for the context object of the call with an id.
+    var context: @Sendable (_ call: String) -> String
+}
+
+/// Knows the surroundings of functions.
+protocol SurroundingsProviding: Sendable {
+    /// - Returns: the version with the limits and settings that hold now; and `nil` for a function whose
+    ///   calls are told nothing besides.
+    func surroundings(
+        of version: FunctionVersion
+    ) async throws -> (version: FunctionVersion, surroundings: CallSurroundings?)
 }
 
 /// The versions that calls ask for, in memory: the invoke path reads the database only once for each.
@@ -25,22 +50,32 @@ final class FunctionCache: Sendable {
     private static let maximumEntries = 10_000
 
     private let registry: FunctionRegistry
+    private let provider: (any SurroundingsProviding)?
     private let state = Mutex(State())
 
-    init(registry: FunctionRegistry) {
+    init(registry: FunctionRegistry, provider: (any SurroundingsProviding)? = nil) {
         self.registry = registry
+        self.provider = provider
     }
+
+    /// Grows with every invalidation.
+    var generation: Int { state.withLock { $0.generation } }
 
     /// The newest version of a function, or the one with this number.
     func find(_ name: String, version: Int?) async throws -> CallableFunction? {
         let key = Key(name: name, version: version)
         let (found, generation) = state.withLock { ($0.entries[key], $0.generation) }
         if let found { return found }
-        guard let version = try await registry.function(name, version: version) else { return nil }
+        guard var version = try await registry.function(name, version: version) else { return nil }
         let secrets =
             version.secretNames.isEmpty && version.async?.hasWebhook != true
             ? FunctionSecrets() : try await registry.secrets(of: version)
-        let function = CallableFunction(version: version, secrets: secrets)
+        var surroundings: CallSurroundings?
+        if let provider {
+            (version, surroundings) = try await provider.surroundings(of: version)
+        }
+        let function = CallableFunction(
+            version: version, secrets: secrets, surroundings: surroundings)
         state.withLock { state in
             guard state.generation == generation else { return }
             if state.entries.count >= Self.maximumEntries { state.entries = [:] }

@@ -58,7 +58,8 @@ struct InvokeController: Sendable {
         _ function: CallableFunction, _ event: ByteBuffer, channel: (any Channel)?
     ) async throws -> Response {
         let record = newRecord(function, event)
-        try journal.accept(record, bundle: function.version.codeSha256)
+        try journal.accept(
+            record, bundle: function.version.codeSha256, layers: function.version.layers)
         if let channel { connections.begin(record.id, on: channel) }
         defer { if let channel { connections.end(on: channel) } }
         let reply = try await run(record.id, function, event)

@@ -1,11 +1,11 @@
 extension OpenAPI {
     static let schemas = #"""
-        "Name": {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,63}$"},
+        "Name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
         "Isolation": {"type": "string", "enum": ["call", "snapshot", "reuse"], "default": "call"},
         "Runtime": {"type": "string", "enum": ["python", "javascript"]},
         "Handler": {
           "type": "string", "maxLength": 256, "default": "index.handler",
-          "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*\\.[A-Za-z_$][A-Za-z0-9_$]*$"
+          "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*(\\.[A-Za-z_$][A-Za-z0-9_$]*)+$"
         },
         "Time": {"type": "string", "format": "date-time"},
         "Milliseconds": {"type": "number", "minimum": 0},
@@ -252,7 +252,7 @@ extension OpenAPI {
           "properties": {
             "type": {
               "type": "string",
-              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|call-not-ended|not-replayable|idempotency-mismatch|storage-full|storage-unavailable|internal-error)$"
+              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|forbidden|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|call-not-ended|not-replayable|idempotency-mismatch|storage-full|storage-unavailable|internal-error)$"
             },
             "title": {"type": "string"},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},

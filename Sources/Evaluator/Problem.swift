@@ -6,6 +6,7 @@ import Hummingbird
 enum ProblemKind: String {
     case badRequest = "bad-request"
     case notFound = "not-found"
+    case forbidden
     case methodNotAllowed = "method-not-allowed"
     case payloadTooLarge = "payload-too-large"
     case unsupportedMediaType = "unsupported-media-type"
@@ -29,6 +30,7 @@ enum ProblemKind: String {
         switch self {
         case .badRequest, .invalidFunction, .invalidBundle: .badRequest
         case .notFound: .notFound
+        case .forbidden: .forbidden
         case .methodNotAllowed: .methodNotAllowed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -50,6 +52,7 @@ enum ProblemKind: String {
         switch self {
         case .badRequest: "bad request"
         case .notFound: "not found"
+        case .forbidden: "forbidden"
         case .methodNotAllowed: "method not allowed"
         case .payloadTooLarge: "payload too large"
         case .unsupportedMediaType: "unsupported media type"

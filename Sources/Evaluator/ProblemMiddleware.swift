@@ -96,7 +96,7 @@ struct ProblemMiddleware: RouterMiddleware {
                 .storageUnavailable,
                 "the evaluator's data directory cannot be used; its log says why",
                 headers: [.retryAfter: "30"])
-        case .bundleGone, .directoryInUse: nil
+        case .bundleGone, .directoryInUse, .functionExists: nil
         }
     }
 

@@ -54,6 +54,13 @@ public struct CallRequest: Sendable {
     /// Values that must not appear in logs, messages, error types or stacks. Those shorter than
     /// `Redactor.minimumBytes` could not be told from other text and are left alone.
     public var secrets: [String]
+    /// More for the handler's context object: a JSON object, whose fields executors know.
+    public var context: String?
+    /// Takes the pieces of a result that the handler streams, in order; called with the supervisor's lock
+    /// held. `nil` when the result is wanted as a whole.
+    public var receivePiece: (@Sendable (ByteBuffer) -> Void)?
+    /// The bundle that the cell sees at /opt.
+    public var layers: String?
 
     public init(
         id: String, function: String, version: Int, runtime: Runtime, handler: String,

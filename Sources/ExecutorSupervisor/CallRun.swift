@@ -35,6 +35,8 @@ final class CallRun {
     private(set) var isSettled = false
     private(set) var settledNs: UInt64 = 0
     private(set) var result: ByteBuffer?
+    /// Bytes of the result that were sent as they came.
+    var streamedBytes = 0
     var bytesOut: Int { result?.readableBytes ?? 0 }
     /// Why the supervisor itself ended the call's cell; outweighs how the cell then ended.
     var endedBecause: CallFailure?
@@ -90,7 +92,9 @@ final class CallRun {
     func furtherMeta() -> [UInt8] {
         var text = "{\"callId\":"
         JSONText.append(request.id, to: &text)
-        text += ",\"deadlineNs\":\(deadlineNs)}"
+        text += ",\"deadlineNs\":\(deadlineNs)"
+        if let context = request.context { text += ",\"context\":" + context }
+        text += "}"
         return Array(text.utf8)
     }
 
@@ -115,7 +119,9 @@ extension CallRequest {
             text += ":"
             JSONText.append(entry.value, to: &text)
         }
-        text += "}}"
+        text += "}"
+        if let context { text += ",\"context\":" + context }
+        text += "}"
         return Array(text.utf8)
     }
 }

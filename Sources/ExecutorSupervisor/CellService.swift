@@ -10,6 +10,8 @@ struct CellService {
     }
 
     let key: Key
+    private let bundle: String
+    private let handler: String
     private let environment: [String: String]
     private let limits: CallLimits
     private let cpuClock: clockid_t?
@@ -23,6 +25,8 @@ struct CellService {
 
     init(_ request: CallRequest, cpuClock: clockid_t?) {
         key = Key(function: request.function, version: request.version)
+        bundle = request.bundle
+        handler = request.handler
         environment = request.environment
         limits = request.limits
         self.cpuClock = cpuClock
@@ -30,7 +34,8 @@ struct CellService {
 
     /// Whether the cell was set up as this call wants it.
     func fits(_ request: CallRequest) -> Bool {
-        limits == request.limits && environment == request.environment
+        bundle == request.bundle && handler == request.handler && limits == request.limits
+            && environment == request.environment
     }
 
     mutating func begin(nowNs: UInt64, cpuLimitNs: UInt64) {
@@ -75,8 +80,6 @@ struct CellService {
 struct IdleCells {
     private var cells: [CellService.Key: [CellRun]] = [:]
     private(set) var count = 0
-
-    var all: [CellRun] { cells.values.flatMap { $0 } }
 
     mutating func add(_ run: CellRun) {
         guard let service = run.service else { return }

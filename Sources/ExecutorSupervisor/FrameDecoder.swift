@@ -6,7 +6,7 @@ import NIOCore
 struct FrameDecoder {
     enum Event: Equatable {
         case parked
-        /// Output, in pieces as it arrives.
+        /// Output, in pieces as it arrives; of stream 3, a result's.
         case log(stream: UInt8, ByteBuffer)
         case result(ByteBuffer)
         case error(ByteBuffer)
@@ -111,7 +111,7 @@ struct FrameDecoder {
         switch UInt32(type) {
         case CW_FRAME_PARKED.rawValue where length == 0 && stream == 0:
             return .parked
-        case CW_FRAME_LOG.rawValue where stream == 1 || stream == 2:
+        case CW_FRAME_LOG.rawValue where (1...3).contains(stream):
             if length > 0 { state = .log(stream: stream, remaining: length) }
             return nil
         case CW_FRAME_RESULT.rawValue where stream == 0:

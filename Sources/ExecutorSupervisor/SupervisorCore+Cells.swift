@@ -19,7 +19,8 @@ extension SupervisorCore {
             lane.executor.runtime, atMost: configuration.slots,
             where: { $0.request.isolation != .snapshot })
         let wanted =
-            configuration.parked + min(waiting, max(0, configuration.slots - runningCells))
+            configuration.parked + lane.demand.ahead
+            + min(waiting, max(0, configuration.slots - runningCells))
             + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
         while lane.parked.count + lane.warming < wanted {
             guard let slot = freeSlots.popLast() else {
@@ -29,6 +30,17 @@ extension SupervisorCore {
             }
             let hurries = lane.parked.count + lane.warming < waiting
             guard makeCell(in: lane, of: template, slot, hurries: hurries) else { return }
+        }
+    }
+
+    /// Ends parked cells that the demand of the moment does not ask for.
+    func shrink(_ lane: Lane) {
+        while lane.parked.count + lane.warming > configuration.parked + lane.demand.ahead,
+            !lane.parked.isEmpty
+        {
+            let run = lane.parked.removeFirst()
+            run.phase = .ending(nil)
+            run.cell.kill()
         }
     }
 
@@ -86,9 +98,10 @@ extension SupervisorCore {
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = isFirst ? call.meta() : call.furtherMeta()
-            let order = CellOrder(
+            var order = CellOrder(
                 bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20,
                 limits: isFirst ? resourceLimits(limits, run) : [], keeps: run.service != nil)
+            order.layers = call.request.layers
             let header = try order.header(
                 metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
             if !run.send([ByteBuffer(bytes: header), ByteBuffer(bytes: meta), call.request.event]) {
@@ -157,6 +170,8 @@ extension SupervisorCore {
                 case .ending: break
                 default: end(run, because: invalid("it said twice that it was parked"))
                 }
+            case .log(stream: 3, let bytes):
+                stream(bytes, of: run)
             case .log(let stream, let bytes):
                 run.printed(bytes, to: stream == 1 ? .stdout : .stderr, isRaw: false)
             case .tooLarge(let bytes):
@@ -194,6 +209,25 @@ extension SupervisorCore {
             }
             if !isGone { reactor.remove(run.cell.call) }
         }
+    }
+
+    /// Hands on a piece of a result that is sent as it comes.
+    private func stream(_ bytes: ByteBuffer, of run: CellRun) {
+        guard let call = run.call, let receive = call.request.receivePiece else {
+            return end(
+                run, because: invalid("it streamed a result that nobody asked to be streamed"))
+        }
+        call.streamedBytes += bytes.readableBytes
+        guard call.streamedBytes <= configuration.streamedBytes else {
+            return end(
+                run,
+                because: CallFailure(
+                    cause: .responseTooLarge,
+                    message:
+                        "the result has more than \(configuration.streamedBytes) bytes, the most that may be streamed"
+                ))
+        }
+        receive(bytes)
     }
 
     /// Hands on the lines that a call has just completed.

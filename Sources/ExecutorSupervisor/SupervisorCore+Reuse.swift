@@ -48,12 +48,11 @@ extension SupervisorCore {
         run.cell.kill()
     }
 
-    /// When something is due for an idle cell; `nil` when nothing is.
-    var nextIdleNs: UInt64? {
-        guard idle.count > 0 else { return nil }
-        return idle.all.compactMap(\.service).map {
-            $0.idleSinceNs + ($0.isFrozen ? Self.idleLimitNs : Self.freezeNs)
-        }.min()
+    /// When something is due for a cell that serves on; `nil` for others.
+    func nextServiceNs(_ run: CellRun) -> UInt64? {
+        guard let service = run.service else { return nil }
+        guard case .idle = run.phase else { return service.cpuCheckNs }
+        return service.idleSinceNs + (service.isFrozen ? Self.idleLimitNs : Self.freezeNs)
     }
 
     /// Stops and ends idle cells in time, and ends calls that have used up their CPU time. The

@@ -11,7 +11,7 @@ extension SupervisorCore {
     private static let mostFailures = 2
     /// A fork that is not parked after this long is ended: what a module has asked for after a fork
     /// runs before.
-    private static let parkLimitNs: UInt64 = 5_000_000_000
+    private static let parkLimitNs: UInt64 = 15_000_000_000
     /// Parked cells of each, besides those for waiting calls.
     static let parkedForks = 2
 
@@ -65,9 +65,10 @@ extension SupervisorCore {
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
             let meta = snapshot.request.meta(callID: "", deadlineNs: snapshot.loadedByNs)
-            let order = CellOrder(
+            var order = CellOrder(
                 bundle: snapshot.key.bundle, tmpBytes: limits.tmpMB << 20,
                 limits: snapshotLimits(limits, run))
+            order.layers = snapshot.request.layers
             let process = try Template(
                 keeper: run.cell, header: try order.keeperHeader(metaBytes: meta.count),
                 filter: snapshot.lane.executor.snapshotFilter)

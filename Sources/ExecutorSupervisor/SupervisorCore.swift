@@ -105,6 +105,11 @@ final class SupervisorCore {
         if startsAtOnce, let cell = takeCell(for: request, in: lane) {
             start(call, in: cell)
         } else {
+            if lane.parked.isEmpty, runningCells < configuration.slots,
+                request.isolation != .snapshot
+            {
+                lane.demand.missed(nowNs: monotonicNs(), most: configuration.slots)
+            }
             call.ticket = queue.append(
                 call, function: function, runtime: request.runtime,
                 concurrency: request.concurrency, bytes: bytes)
@@ -219,11 +224,13 @@ final class SupervisorCore {
         var next = now + 1_000_000_000
         for run in cells.values {
             if case .running(let call) = run.phase { next = min(next, call.deadlineNs) }
-            if let service = run.service { next = min(next, service.cpuCheckNs) }
+            if let due = nextServiceNs(run) { next = min(next, due) }
         }
-        for lane in lanes.values where lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
+        for lane in lanes.values {
+            if lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
+            next = min(next, lane.demand.restNs)
+        }
         if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
-        if let due = nextIdleNs { next = min(next, due) }
         next = min(next, nextSnapshotNs)
         sleepingUntilNs = next
         return next <= now ? 0 : Int32((next - now + 999_999) / 1_000_000)
@@ -232,6 +239,7 @@ final class SupervisorCore {
     /// Does what is due.
     func tick() {
         let now = monotonicNs()
+        guard now >= sleepingUntilNs else { return }
         for run in Array(cells.values) {
             if case .running(let call) = run.phase, call.deadlineNs <= now {
                 let loading = run.cell.selfReport().loadedNs == 0
@@ -242,6 +250,7 @@ final class SupervisorCore {
         checkSnapshots(now)
         for lane in lanes.values {
             if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
+            if lane.demand.rest(nowNs: now) { shrink(lane) }
             if let template = lane.template, case .starting = template.phase,
                 now > template.startedNs + Self.startLimitNs
             {

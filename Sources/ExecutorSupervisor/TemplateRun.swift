@@ -32,6 +32,7 @@ final class Lane {
     var template: TemplateRun?
     var parked: [CellRun] = []
     var warming = 0
+    var demand = CellDemand()
     var running = 0
     var starts = 0
     var restarts = 0

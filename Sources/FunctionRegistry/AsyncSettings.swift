@@ -36,6 +36,9 @@ public struct AsyncSettings: Sendable, Equatable, Codable {
     /// Whether anybody is told of a call's end.
     public var hasWebhook: Bool { onSuccess != nil || onFailure != nil }
 
+    /// Whether a receiver is no URL but a function of this evaluator, whose event has the call's.
+    public static func isDestination(_ receiver: String) -> Bool { receiver.hasPrefix("arn:") }
+
     /// Whom to tell of a call that ended so. Of one that was cancelled, nobody.
     public func webhook(for state: CallRecord.State) -> String? {
         switch state {

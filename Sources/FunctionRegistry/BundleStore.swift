@@ -33,14 +33,37 @@ final class BundleStore: Sendable {
     /// Stores a function's code. Until `endPut(_:)` it is not collected: the caller says so once a
     /// version refers to it, or once it is clear that none will.
     /// - Throws: `RegistryError.invalidBundle`, `.storage`.
+    /// - Parameters:
+    ///   - handler: the one whose file has to be there; `nil` when that is found out later.
+    ///   - named: what a single source text is the file of.
     func store(
-        _ code: FunctionCode, handler: HandlerName, runtime: FunctionRuntime
+        _ code: FunctionCode, handler: HandlerName?, runtime: FunctionRuntime, named: HandlerName
+    ) async throws -> (sha256: String, bytes: Int) {
+        if case .bundle(let sha256, let bytes) = code {
+            try await queue.run { [self] in
+                guard isDirectory("\(root)/\(sha256)") else {
+                    throw RegistryError.bundleGone(sha256: sha256)
+                }
+                leases.beginPut(sha256)
+            }
+            return (sha256, bytes)
+        }
+        return try await place { [self] folder, _ in
+            try unpack(code, into: folder, handler: handler, runtime: runtime, named: named)
+        }
+    }
+
+    /// Makes a bundle out of what `fill` writes into an empty folder.
+    func place(
+        _ fill:
+            @escaping @Sendable (_ folder: String, _ limits: BundleLimits) throws ->
+            BundleListing
     ) async throws -> (sha256: String, bytes: Int) {
         try await queue.run { [self] in
             let temporary = "\(root)/\(Self.temporaryPrefix)\(UUID().uuidString)"
             try makeDirectory(temporary)
             do {
-                let listing = try unpack(code, into: temporary, handler: handler, runtime: runtime)
+                let listing = try fill(temporary, limits)
                 try place(temporary, as: listing.sha256)
                 leases.beginPut(listing.sha256)
                 return (listing.sha256, listing.bytes)
@@ -87,12 +110,13 @@ final class BundleStore: Sendable {
     }
 
     private func unpack(
-        _ code: FunctionCode, into folder: String, handler: HandlerName, runtime: FunctionRuntime
+        _ code: FunctionCode, into folder: String, handler: HandlerName?, runtime: FunctionRuntime,
+        named: HandlerName
     ) throws -> BundleListing {
         switch code {
         case .source(let text):
             let path = try BundlePath(
-                Array(Self.fileName(handler, runtime: runtime, source: text).utf8), limits: limits)
+                Array(Self.fileName(named, runtime: runtime, source: text).utf8), limits: limits)
             var writer = BundleWriter(root: folder, limits: limits)
             var pending: [UInt8]? = Array(text.utf8)
             try writer.addFile(path, isExecutable: false) { write in
@@ -104,6 +128,7 @@ final class BundleStore: Sendable {
             return try writer.finish()
         case .zip(let archive):
             let listing = try ZipUnpacker.listing(archive, into: folder, limits: limits)
+            guard let handler else { return listing }
             let wanted = handler.candidateFiles(runtime)
             let paths = listing.files.map(\.path)
             guard !Set(paths).isDisjoint(with: wanted) else {
@@ -114,6 +139,8 @@ final class BundleStore: Sendable {
                         + (paths.isEmpty ? "no files" : present + (paths.count > 10 ? ", …" : "")))
             }
             return listing
+        case .bundle(let sha256, _):
+            throw RegistryError.bundleGone(sha256: sha256)
         }
     }
 

@@ -53,6 +53,17 @@ public final class CallIDGenerator: Sendable {
             low: .max)
     }
 
+    /// The least id that can be made at a time.
+    static func first(atMs milliseconds: Int64) -> String {
+        encode(
+            milliseconds: min(UInt64(clamping: milliseconds), 0xFFFF_FFFF_FFFF), high: 0, low: 0)
+    }
+
+    /// When an id was made, in milliseconds since 1970.
+    static func milliseconds(of id: String) -> Int64 {
+        id.utf8.prefix(10).reduce(0) { $0 << 5 | Int64(alphabet.firstIndex(of: $1) ?? 0) }
+    }
+
     private static let alphabet = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
 
     private static func encode(milliseconds: UInt64, high: UInt16, low: UInt64) -> String {

@@ -102,6 +102,17 @@ struct CallStore: Sendable {
                 sql: "INSERT INTO callResult VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
                 arguments: [record.id, result.count, result])
         }
+        if let url = end.webhookURL {
+            try db.execute(
+                sql: """
+                    INSERT INTO webhook (id, url, dueAtMs, event)
+                    VALUES (?, ?, ?, (SELECT event FROM asyncCall WHERE id = ? AND ?))
+                    ON CONFLICT DO NOTHING
+                    """,
+                arguments: [
+                    record.id, url, endedAtMs, record.id, AsyncSettings.isDestination(url),
+                ])
+        }
         switch end.event {
         case .none: break
         case .waits(let untilMs):
@@ -114,12 +125,6 @@ struct CallStore: Sendable {
             try db.execute(
                 sql: "UPDATE asyncCall SET isClaimed = 0, isDead = 1 WHERE id = ?",
                 arguments: [record.id])
-        }
-        if let url = end.webhookURL {
-            try db.execute(
-                sql:
-                    "INSERT INTO webhook (id, url, dueAtMs) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                arguments: [record.id, url, endedAtMs])
         }
         if record.state.isFinal { try noteStreak(record, endedAtMs, db) }
     }

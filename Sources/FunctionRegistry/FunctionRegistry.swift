@@ -8,6 +8,7 @@ import Logging
 ///     DIRECTORY/registry.sqlite   functions, versions, call records, logs
 ///     DIRECTORY/secrets.key       what secret values are encrypted with
 ///     DIRECTORY/bundles/<sha256>  the unpacked code of versions
+///     DIRECTORY/archives/<sha256> archives as they were sent, where an API keeps them
 ///
 /// The process may be killed at any moment: a version is on the disk before `put` answers, and
 /// whatever was half done is undone at the next start.
@@ -15,9 +16,11 @@ public final class FunctionRegistry: Sendable {
     /// The records of calls.
     public let calls: CallRecorder
     private let lock: DirectoryLock
-    private let database: DatabasePool
-    private let bundles: BundleStore
-    private let secrets: SecretStore
+    let database: DatabasePool
+    let bundles: BundleStore
+    let secrets: SecretStore
+    let archiveRoot: String
+    let archiveQueue = WorkQueue(label: "archives")
 
     /// Opens the registry, and creates it where there is none.
     /// - Parameter directory: its path; made with its parents when it does not exist.
@@ -32,6 +35,7 @@ public final class FunctionRegistry: Sendable {
         try makeDirectories(directory)
         // Environments and logs are in there. A folder that was given keeps the mode it has.
         if isNew { try posix("set the mode of", directory) { chmod(directory, 0o700) } }
+        archiveRoot = "\(directory)/archives"
         lock = try DirectoryLock(directory: directory)
         bundles = try BundleStore(
             root: "\(directory)/bundles", limits: bundleLimits, logger: logger)
@@ -48,11 +52,23 @@ public final class FunctionRegistry: Sendable {
             logger: logger)
         // Bundles that were stored or dereferenced just before the process was killed.
         // All in one read: there may be tens of thousands.
-        let referenced = try storageErrors("list the bundles of all versions") {
+        let (referenced, archives) = try storageErrors("list the bundles of all versions") {
             try database.read { db in
-                try String.fetchSet(db, sql: "SELECT DISTINCT codeSha256 FROM functionVersion")
+                (
+                    try String.fetchSet(
+                        db,
+                        sql: """
+                            SELECT codeSha256 FROM functionVersion
+                            UNION SELECT layers FROM functionVersion WHERE layers IS NOT NULL
+                            UNION SELECT bundle FROM document WHERE bundle IS NOT NULL
+                            """),
+                    try String.fetchSet(
+                        db, sql: "SELECT archive FROM document WHERE archive IS NOT NULL")
+                )
             }
         }
+        try makeDirectories(archiveRoot)
+        try Self.sweepArchives(archiveRoot, referenced: archives)
         for sha256 in try bundles.storedBundles() where !referenced.contains(sha256) {
             try removeTree("\(bundles.root)/\(sha256)")
         }
@@ -68,32 +84,47 @@ public final class FunctionRegistry: Sendable {
     ///   version has the same content and settings.
     /// - Throws: `RegistryError.invalidFunction`, `.invalidBundle`, `.storage`.
     public func put(
-        _ name: String, spec: FunctionSpec, code: FunctionCode
+        _ name: String, spec: FunctionSpec, code: FunctionCode, options: PutOptions = PutOptions()
     ) async throws -> (version: FunctionVersion, created: Bool) {
         try FunctionSpec.validate(name: name)
         try spec.validate()
         let handler = try HandlerName(spec.handler, runtime: spec.runtime)
-        let bundle = try await bundles.store(code, handler: handler, runtime: spec.runtime)
+        let bundle = try await bundles.store(
+            code, handler: options.requiresHandlerFile ? handler : nil, runtime: spec.runtime,
+            named: handler)
+        var held = [bundle.sha256]
         do {
-            let result = try await commit(name, spec: spec, bundle: bundle)
-            bundles.endPut(bundle.sha256)
+            var layers: String?
+            if !spec.layers.isEmpty {
+                let merged = try await bundles.merge(spec.layers).sha256
+                held.append(merged)
+                layers = merged
+            }
+            let result = try await commit(
+                name, spec: spec, bundle: bundle, layers: layers, options: options)
+            for sha256 in held { bundles.endPut(sha256) }
             return result
         } catch {
-            bundles.endPut(bundle.sha256)
+            for sha256 in held { bundles.endPut(sha256) }
             // Perhaps no version refers to what was stored for this one.
-            try await collect([bundle.sha256])
+            try await collect(held)
             throw error
         }
     }
 
     private func commit(
-        _ name: String, spec: FunctionSpec, bundle: (sha256: String, bytes: Int)
+        _ name: String, spec: FunctionSpec, bundle: (sha256: String, bytes: Int), layers: String?,
+        options: PutOptions
     ) async throws -> (version: FunctionVersion, created: Bool) {
         try await durably("register \(name)") { [secrets] db in
             let row = try FunctionRow.fetchOne(db, key: name)
-            let candidate = FunctionVersion(
+            if options.mustBeNew, let row, !row.isDeleted {
+                throw RegistryError.functionExists(name: name)
+            }
+            var candidate = FunctionVersion(
                 name: name, version: (row?.lastVersion ?? 0) + 1, spec: spec,
                 codeSha256: bundle.sha256, codeBytes: bundle.bytes, createdAtMs: currentTimeMs())
+            candidate.layers = layers
             var values: FunctionSecrets
             if let row, !row.isDeleted,
                 let newest = try FunctionVersion.fetchOne(
@@ -101,13 +132,16 @@ public final class FunctionRegistry: Sendable {
             {
                 let old = try secrets.secrets(of: name, version: newest.version, db)
                 values = try SecretStore.resolve(spec, newest: old)
-                if newest.isSame(as: candidate), values == old { return (newest, false) }
+                if !options.isAlwaysNew, newest.isSame(as: candidate), values == old {
+                    return (newest, false)
+                }
             } else {
                 values = try SecretStore.resolve(spec, newest: nil)
             }
             try FunctionRow(name: name, lastVersion: candidate.version, isDeleted: false).save(db)
             try candidate.insert(db)
             try secrets.insert(values, of: name, version: candidate.version, db)
+            for change in try options.documents?(candidate) ?? [] { try change.apply(db) }
             return (candidate, true)
         }
     }
@@ -115,22 +149,60 @@ public final class FunctionRegistry: Sendable {
     /// Removes a function with all its versions, and the bundles that only it referred to.
     /// - Returns: false when there is no such function.
     public func delete(_ name: String) async throws -> Bool {
-        let removed: Set<String>? = try await durably("delete \(name)") { db in
+        let removed: FreedFiles? = try await durably("delete \(name)") { db in
             guard var row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else {
                 return nil
             }
             row.isDeleted = true
             try row.update(db)
-            let bundles = try Set(
-                String.fetchAll(
-                    db, sql: "SELECT DISTINCT codeSha256 FROM functionVersion WHERE name = ?",
-                    arguments: [name]))
+            var freed = try Self.files(of: name, version: nil, db)
+            let documents = Document.filter(sql: "function = ?", arguments: [name])
+            for document in try documents.fetchAll(db) { freed.add(document) }
+            _ = try documents.deleteAll(db)
             try db.execute(sql: "DELETE FROM functionVersion WHERE name = ?", arguments: [name])
-            return bundles
+            return freed
         }
         guard let removed else { return false }
-        try await collect(Array(removed))
+        try await collect(removed)
         return true
+    }
+
+    /// Removes one version that is not the newest, with documents of it.
+    /// - Returns: false when there is no such version, or it is the newest.
+    public func delete(
+        _ name: String, version: Int, documents: [DocumentChange]
+    ) async throws -> Bool {
+        let removed: FreedFiles? = try await durably("delete \(name) \(version)") { db in
+            guard let row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted,
+                row.lastVersion != version
+            else { return nil }
+            var freed = try Self.files(of: name, version: version, db)
+            guard !freed.bundles.isEmpty else { return nil }
+            let files = try Self.files(documents, db)
+            freed.bundles.formUnion(files.bundles)
+            freed.archives.formUnion(files.archives)
+            for change in documents { try change.apply(db) }
+            try db.execute(
+                sql: "DELETE FROM functionVersion WHERE name = ? AND version = ?",
+                arguments: [name, version])
+            return freed
+        }
+        guard let removed else { return false }
+        try await collect(removed)
+        return true
+    }
+
+    /// The bundles of a function's versions, or of one.
+    private static func files(of name: String, version: Int?, _ db: Database) throws -> FreedFiles {
+        let bundles = try String.fetchSet(
+            db,
+            sql: """
+                SELECT codeSha256 FROM functionVersion WHERE name = :name
+                    AND version = coalesce(:version, version)
+                UNION SELECT layers FROM functionVersion WHERE name = :name
+                    AND version = coalesce(:version, version) AND layers IS NOT NULL
+                """, arguments: ["name": name, "version": version])
+        return FreedFiles(bundles: bundles)
     }
 
     // MARK: Reading functions
@@ -169,7 +241,9 @@ public final class FunctionRegistry: Sendable {
         var keyring = registry.secrets.keyring
         try keyring.addKey()
         let store = SecretStore(keyring: keyring)
-        let count = try await registry.durably("encrypt the secrets anew") { try store.reseal($0) }
+        let count = try await registry.durably("encrypt the secrets anew") { db in
+            try store.reseal(db) + Self.resealAccessKeys(store, db)
+        }
         try keyring.forgetOldKeys()
         return count
     }
@@ -228,7 +302,12 @@ public final class FunctionRegistry: Sendable {
     /// Gives back what `acquireBundle(_:)` took. Never waits.
     public func releaseBundle(_ sha256: String) { bundles.release(sha256) }
 
-    private func collect(_ candidates: [String]) async throws {
+    func collect(_ freed: FreedFiles) async throws {
+        try await collect(Array(freed.bundles))
+        try await collectArchives(freed.archives)
+    }
+
+    func collect(_ candidates: [String]) async throws {
         try await bundles.collect(candidates) { [database] in
             try Self.isReferenced($0, in: database)
         }
@@ -238,8 +317,13 @@ public final class FunctionRegistry: Sendable {
         try storageErrors("look up the bundle \(sha256)") {
             try database.read { db in
                 try Bool.fetchOne(
-                    db, sql: "SELECT EXISTS (SELECT 1 FROM functionVersion WHERE codeSha256 = ?)",
-                    arguments: [sha256]) ?? false
+                    db,
+                    sql: """
+                        SELECT EXISTS (SELECT 1 FROM functionVersion WHERE codeSha256 = :sha256)
+                            OR EXISTS (SELECT 1 FROM functionVersion WHERE layers = :sha256)
+                            OR EXISTS (SELECT 1 FROM document WHERE bundle = :sha256)
+                        """,
+                    arguments: ["sha256": sha256]) ?? false
             }
         }
     }
@@ -255,7 +339,7 @@ public final class FunctionRegistry: Sendable {
         return configuration
     }
 
-    private func read<T: Sendable>(
+    func read<T: Sendable>(
         _ what: String, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws -> T {
         do {
@@ -266,7 +350,7 @@ public final class FunctionRegistry: Sendable {
     }
 
     /// Runs one transaction that is on the disk when this returns.
-    private func durably<T: Sendable>(
+    func durably<T: Sendable>(
         _ what: String, _ body: @escaping @Sendable (Database) throws -> T
     ) async throws -> T {
         do {

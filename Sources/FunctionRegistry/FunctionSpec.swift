@@ -35,6 +35,8 @@ public struct FunctionSpec: Sendable, Equatable {
     public var concurrency: Int?
     public var async: AsyncSettings?
     public var isolation: FunctionIsolation
+    /// Bundles whose files are together at /opt, later ones over earlier ones; they have to be stored.
+    public var layers: [String] = []
     /// At most 1,024 characters; `nil` and the empty text are the same.
     public var description: String?
 
@@ -105,19 +107,16 @@ public struct FunctionSpec: Sendable, Equatable {
     }
 
     /// - Throws: `RegistryError.invalidFunction` for the field `name`, unless the name matches
-    ///   `[a-z0-9][a-z0-9_-]{0,63}`.
+    ///   `[A-Za-z0-9_-]{1,64}`.
     public static func validate(name: String) throws {
-        func isLower(_ byte: UInt8) -> Bool { isWord(byte) && !(0x41...0x5A).contains(byte) }
         let bytes = name.utf8
-        guard (1...64).contains(bytes.count), let first = bytes.first,
-            isLower(first), first != UInt8(ascii: "_"),
-            bytes.allSatisfy({ isLower($0) || $0 == UInt8(ascii: "-") })
+        guard (1...64).contains(bytes.count),
+            bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
         else {
             throw RegistryError.invalidFunction(
                 field: "name",
                 message:
-                    "the name \(quoted(name)) is not 1 to 64 lower-case letters, digits, _ and - "
-                    + "that begin with a letter or a digit")
+                    "the name \(quoted(name)) is not 1 to 64 letters, digits, _ and -")
         }
     }
 
@@ -210,4 +209,20 @@ public enum FunctionCode: Sendable {
     case source(String)
     /// A zip archive.
     case zip([UInt8])
+    /// What another version has, and its bytes unpacked.
+    case bundle(sha256: String, bytes: Int)
+}
+
+/// How a version is registered.
+public struct PutOptions: Sendable {
+    /// Whether the code has to have the handler's file; without it, calls find out.
+    public var requiresHandlerFile = true
+    /// Whether there is a new version even when the newest one does the same.
+    public var isAlwaysNew = false
+    /// Whether it has to be the first version.
+    public var mustBeNew = false
+    /// Changes that are made together with the version.
+    public var documents: (@Sendable (FunctionVersion) throws -> [DocumentChange])?
+
+    public init() {}
 }

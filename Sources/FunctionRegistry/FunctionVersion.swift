@@ -22,6 +22,8 @@ public struct FunctionVersion: Sendable, Equatable, Codable {
     public var concurrency: Int?
     public var async: AsyncSettings?
     public var isolation: FunctionIsolation
+    /// The bundle that is at /opt.
+    public var layers: String?
     public var description: String?
     /// Milliseconds since 1970 in UTC.
     public var createdAtMs: Int64

@@ -1,4 +1,5 @@
-/// A handler's name in parts: `lib/app.main` is the function `main` of the file `lib/app`.
+/// A handler's name in parts: `lib/app.main` is the function `main` of the file `lib/app`. In JavaScript
+/// the function may be part of an exported object: `lib/app.api.main`.
 public struct HandlerName: Sendable, Equatable {
     /// Path of the file below the bundle's root, without its extension.
     public var file: String
@@ -13,8 +14,13 @@ public struct HandlerName: Sendable, Equatable {
                     + "index.handler or lib/app.main")
         }
         guard text.utf8.count <= 256 else { throw refuse("is longer than 256 bytes") }
-        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 2 else { throw refuse("needs exactly one dot") }
+        let name = text.lastIndex(of: "/").map { text.index(after: $0) } ?? text.startIndex
+        guard let dot = text[name...].firstIndex(of: ".") else { throw refuse("needs a dot") }
+        let parts = [text[..<dot], text[text.index(after: dot)...]]
+        let names = parts[1].split(separator: ".", omittingEmptySubsequences: false)
+        guard names.count == 1 || runtime == .javascript else {
+            throw refuse("needs exactly one dot")
+        }
         let components = parts[0].split(separator: "/", omittingEmptySubsequences: false)
         guard
             components.allSatisfy({ component in
@@ -25,9 +31,12 @@ public struct HandlerName: Sendable, Equatable {
             throw refuse("has a file that is not made of letters, digits, _ and - between slashes")
         }
         let dollar: UInt8? = runtime == .javascript ? UInt8(ascii: "$") : nil
-        guard let first = parts[1].utf8.first,
-            !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first),
-            parts[1].utf8.allSatisfy({ isWord($0) || $0 == dollar })
+        guard
+            names.allSatisfy({ name in
+                guard let first = name.utf8.first else { return false }
+                return !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first)
+                    && name.utf8.allSatisfy { isWord($0) || $0 == dollar }
+            })
         else { throw refuse("has a function that is not an identifier") }
         file = String(parts[0])
         function = String(parts[1])

@@ -21,6 +21,8 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     case storage(message: String)
     /// The idempotency key belongs to a call with another event or version.
     case idempotencyMismatch(callID: String)
+    /// There is a function with this name already.
+    case functionExists(name: String)
     /// More asynchronous calls wait than may.
     case queueFull(message: String)
 
@@ -35,6 +37,7 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
             "the idempotency key belongs to the call \(id), which has another event or version; "
                 + "use a new key for another call"
 
+        case .functionExists(let name): "there is a function named \(name) already"
         case .invalidCursor:
             "the cursor is not one that a previous page ended with; leave it out to start over"
         case .bundleGone(let sha256):

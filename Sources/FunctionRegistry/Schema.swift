@@ -110,6 +110,9 @@ enum Schema {
                         CHECK (isolation IN ('call', 'snapshot', 'reuse'));
                     """)
         }
+        migrator.registerMigration("2026-12 documents, layers and access keys") { db in
+            try db.execute(sql: documents)
+        }
         return migrator
     }
 }

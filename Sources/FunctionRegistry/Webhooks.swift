@@ -10,6 +10,8 @@ public struct PendingWebhook: Sendable, Equatable {
     public var attempts: Int
     /// Milliseconds since 1970 in UTC.
     public var dueAtMs: Int64
+    /// The call's event, for a receiver that is a function.
+    public var event: Data?
 }
 
 /// What became of a call's webhook.
@@ -31,7 +33,7 @@ extension CallRecorder {
                 try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT id, url, attempts, dueAtMs FROM (
+                        SELECT id, url, attempts, dueAtMs, event FROM (
                             SELECT *, row_number() OVER (PARTITION BY url ORDER BY dueAtMs) AS place
                             FROM webhook WHERE state = 'pending' AND dueAtMs <= ?)
                         WHERE place <= ? ORDER BY dueAtMs LIMIT ?
@@ -39,7 +41,7 @@ extension CallRecorder {
                 ).map {
                     PendingWebhook(
                         id: $0["id"], url: $0["url"], attempts: $0["attempts"],
-                        dueAtMs: $0["dueAtMs"])
+                        dueAtMs: $0["dueAtMs"], event: $0["event"])
                 }
             }
         }

@@ -34,6 +34,8 @@ public struct CellOrder: Sendable {
     public var bundle: String
     public var tmpBytes: Int
     public var limits: [Limit]
+    /// Another bundle, which is seen at /opt.
+    public var layers: String?
     /// The cell serves on after its answer; of its further calls it takes only their lengths.
     public var keeps: Bool
 
@@ -57,12 +59,7 @@ public struct CellOrder: Sendable {
     private func header(magic: UInt32, metaBytes: Int, eventBytes: Int) throws(SandboxError)
         -> [UInt8]
     {
-        let name = Array(bundle.utf8)
-        guard name.count == Int(CW_BUNDLE_NAME),
-            name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
-        else {
-            throw SandboxError("name the bundle", detail: "\(bundle) is not a SHA-256 in hex")
-        }
+        let name = try Self.folder(bundle)
         guard limits.count <= Int(CW_MAX_RLIMITS) else {
             throw SandboxError("set more than \(CW_MAX_RLIMITS) limits")
         }
@@ -74,6 +71,10 @@ public struct CellOrder: Sendable {
         call.event_bytes = UInt64(eventBytes)
         call.keeps = keeps ? 1 : 0
         withUnsafeMutableBytes(of: &call.bundle) { $0.copyBytes(from: name) }
+        if let layers {
+            let name = try Self.folder(layers)
+            withUnsafeMutableBytes(of: &call.layers) { $0.copyBytes(from: name) }
+        }
         withUnsafeMutableBytes(of: &call.rlimits) { space in
             let table = space.bindMemory(to: cw_rlimit.self)
             for (index, limit) in limits.enumerated() {
@@ -83,5 +84,16 @@ public struct CellOrder: Sendable {
             }
         }
         return withUnsafeBytes(of: call) { Array($0) }
+    }
+
+    /// A bundle's folder; nothing else may be named, because the cell has privileges when it binds it.
+    private static func folder(_ bundle: String) throws(SandboxError) -> [UInt8] {
+        let name = Array(bundle.utf8)
+        guard name.count == Int(CW_BUNDLE_NAME),
+            name.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) })
+        else {
+            throw SandboxError("name the bundle", detail: "\(bundle) is not a SHA-256 in hex")
+        }
+        return name
     }
 }

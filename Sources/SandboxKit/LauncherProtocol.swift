@@ -27,6 +27,8 @@ public enum WorldPath {
     /// The function's bundle in a cell.
     public static let function = "/function"
     public static let temporary = "/tmp"
+    /// The function's layers in a cell.
+    public static let layers = "/opt"
     /// The fork server's shared object and the executor's own files.
     public static let executor = "/cloister"
 }

@@ -19,6 +19,11 @@ public struct World: Sendable, Equatable, Codable {
     public struct Link: Sendable, Equatable, Codable {
         public var path: String
         public var destination: String
+
+        public init(_ path: String, to destination: String) {
+            self.path = path
+            self.destination = destination
+        }
     }
 
     /// A range of the host's user and group ids that the world's own ids are mapped to.

@@ -22,7 +22,7 @@ struct Fnctl: AsyncParsableCommand {
             RegisterCommand.self, InvokeCommand.self, ListCommand.self, ShowCommand.self,
             DeleteCommand.self, CallsCommand.self, CallCommand.self, ResultCommand.self,
             WhyCommand.self, LogsCommand.self, CancelCommand.self, ReplayCommand.self,
-            TestCommand.self, DoctorCommand.self,
+            TestCommand.self, KeysCommand.self, DoctorCommand.self,
         ])
 
     static func main() async {

@@ -219,8 +219,9 @@ private let itself: [Attack] = [
         """
         libc.getauxval.restype = ctypes.c_ulong
         # AT_EXECFN is the last of the strings there; the environment comes right before it.
+        # The kernel's random bytes are there too, which may have an equals sign.
         end = libc.getauxval(ctypes.c_ulong(31))
-        return [s.decode() for s in ctypes.string_at(end - 512, 512).split(b'\\0') if b'=' in s]
+        return [s.decode() for s in ctypes.string_at(end - 512, 512).split(b'\\0') if s.isascii() and b'=' in s]
         """, .answers(#"["LANG=C.UTF-8"]"#)),
     .javascript(
         "the environment and the arguments", idea: "secrets in environ",

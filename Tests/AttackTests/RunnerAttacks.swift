@@ -185,11 +185,14 @@ private let python: [Attack] = [
         .fails("exited", "")),
     .python(
         "the runner's module replaced", idea: "sys.modules['__main__']",
-        "m = sys.modules['__main__']\nm.answer = m.answer_result = lambda *a: None\nreturn 1",
+        "m = sys.modules['__main__']\nm.finish = m.answer_to = lambda *a: None\nreturn 1",
         .fails("exited", "code 0")),
     .python(
         "the runner asked for another call", idea: "cloister_park again",
         "sys.modules['__main__'].cell.cloister_park(None)", invalid("twice")),
+    .python(
+        "a streamed result that nobody asked for", idea: "output of a third stream",
+        "sys.modules['__main__'].cell.cloister_log(3, b'x', 1)\nreturn 1", invalid("nobody asked")),
     .python(
         "the fork server started in a cell", idea: "cloister_serve again",
         "sys.modules['__main__'].cell.cloister_serve(b'x')", .fails("exited", "")),

@@ -82,6 +82,10 @@ private let loading: [Attack] = [
         "os.write(999, struct.pack('Ii', 1, 0))\ntime.sleep(60)\ndef handler(event, context): return 1",
         .fails("crashed", "")),
     .python(
+        "forks that are never parked", idea: "code that runs in a fork before its call",
+        "os.register_at_fork(after_in_child=lambda: time.sleep(60))\ndef handler(event, context): return 1",
+        .fails("crashed", "forks end before they are ready")),
+    .python(
         "no descriptors", idea: "closing what is not its own",
         "os.closerange(0, 1001)\ndef handler(event, context): return 1",
         .either(.fails("exited", ""), .fails("crashed", ""))),

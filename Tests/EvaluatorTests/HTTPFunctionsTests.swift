@@ -90,7 +90,7 @@ struct HTTPFunctionsTests {
             }
             try await put(#"{"runtime": "python", "zip": "UEsFBg=="}"#).expectProblem(
                 400, "invalid-bundle")
-            try await evaluator.send(.PUT, "/v1/functions/UPPER", "{}")
+            try await evaluator.send(.PUT, "/v1/functions/a.b", "{}")
                 .expectProblem(400, "invalid-function", field: "name")
             try await evaluator.send(
                 .PUT, "/v1/functions/f", "{}", headers: [("Content-Type", "text/html")]

@@ -54,9 +54,20 @@ import Testing
         #expect(events(frame("R", String(repeating: "1", count: 100)), pieces: 7).count == 1)
     }
 
+    @Test func `pieces of a streamed result are told from output`() {
+        let found = events(
+            frame("L", "a", stream: 3) + frame("L", "b", stream: 1) + frame("R", "null"),
+            pieces: 1000)
+        #expect(
+            found == [
+                .log(stream: 3, ByteBuffer(string: "a")), .log(stream: 1, ByteBuffer(string: "b")),
+                .result(ByteBuffer(string: "null")),
+            ])
+    }
+
     @Test func `frames that no executor sends are violations, and nothing after them is read`() {
         for bad in [
-            frame("X"), frame("P", "1"), frame("P", stream: 1), frame("L", "x", stream: 3),
+            frame("X"), frame("P", "1"), frame("P", stream: 1), frame("L", "x", stream: 4),
             frame("L", "x"),
             frame("R", "1", stream: 1), frame("R", "1", reserved: 1), frame("E", length: 1 << 30),
         ] {

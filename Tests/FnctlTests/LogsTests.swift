@@ -87,7 +87,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (["logs", "Hello"], "is neither a call's id"),
+        (["logs", "a.b"], "is neither a call's id"),
         (["logs", CallText.id, "--call", CallText.id], "--call goes with a function's name"),
         (["logs", "f", "--limit", "0"], "from 1 to 100000"),
         (["logs", "f", "--follow", "--since", "1h"], "leave out --since"),
@@ -117,10 +117,10 @@ import Testing
 
     @Test func `names and ids are told apart`() throws {
         #expect(try CallReference(CallText.id) == .call(CallText.id))
-        for name in ["123", "f", "01m7yvqdaaa2rgq724gqpqjcb4", "a-b_c"] {
+        for name in ["123", "f", "01m7yvqdaaa2rgq724gqpqjcb4", "a-b_c", "Hello", "-X"] {
             #expect(try CallReference(name) == .function(name))
         }
-        for text in ["", "Hello", "01K", "-x", CallText.id + "0", "01M7YVQDAAA2RGQ724GQPQJCBU"] {
+        for text in ["", "a.b", "a b", "é", String(repeating: "a", count: 65)] {
             #expect(throws: Failure.self) { try CallReference(text) }
         }
     }

@@ -113,7 +113,7 @@ import Testing
     }
 
     @Test func temporaryNamesAreValidNames() throws {
-        let pattern = /[a-z0-9][a-z0-9_-]{0,63}/
+        let pattern = /[A-Za-z0-9_-]{1,64}/
         for label in ["roman", "Python/Ünï cödé", String(repeating: "x/", count: 100), ""] {
             let name = SampleRunner.temporaryName(for: label)
             #expect(name.wholeMatch(of: pattern) != nil, "\(name)")

@@ -206,7 +206,7 @@ import Testing
     }
 
     @Test func `what is neither an id nor a name is not asked for`() async throws {
-        let (status, _, errors) = await fnctlRun("why", "01K")
+        let (status, _, errors) = await fnctlRun("why", "0.1K")
         #expect(status == .usage && errors.contains("is neither a call's id"), "\(errors)")
     }
 

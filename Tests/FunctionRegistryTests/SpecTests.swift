@@ -30,6 +30,12 @@ struct SpecTests {
         #expect(refusedField(FunctionSpec(runtime: .python, handler: handler)) == "handler")
     }
 
+    @Test func `a javascript function may be part of an object`() {
+        #expect(refusedField(FunctionSpec(runtime: .javascript, handler: "lib/a.b.c")) == nil)
+        #expect(refusedField(FunctionSpec(runtime: .javascript, handler: "a..c")) == "handler")
+        #expect(refusedField(FunctionSpec(runtime: .javascript, handler: "a.b/c.d.")) == "handler")
+    }
+
     @Test func `a javascript function's name may have a dollar sign`() {
         #expect(refusedField(FunctionSpec(runtime: .javascript, handler: "index.$f")) == nil)
     }
@@ -71,13 +77,15 @@ struct SpecTests {
         #expect(refused(1025) == "description")
     }
 
-    @Test(arguments: ["a", "0", "hello-world_2", String(repeating: "a", count: 64)])
+    @Test(arguments: [
+        "a", "0", "hello-world_2", "A", "-a", "_A-b", String(repeating: "a", count: 64),
+    ])
     func `names of this form are accepted`(name: String) throws {
         try FunctionSpec.validate(name: name)
     }
 
     @Test(arguments: [
-        "", "A", "-a", "_a", "a.b", "a/b", "é", "a\n", String(repeating: "a", count: 65),
+        "", "a.b", "a b", "a:b", "a/b", "é", "a\n", String(repeating: "a", count: 65),
     ])
     func `names of another form are refused`(name: String) {
         #expect(throws: RegistryError.self) { try FunctionSpec.validate(name: name) }

@@ -10,6 +10,7 @@ const { createRequire, syncBuiltinESMExports } = require('module');
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
 const { notJSON } = require('./json.js');
+const surroundings = require('./surroundings.js');
 for (const warm of ['buffer', 'events', 'timers/promises', 'fs/promises', 'zlib', 'assert', 'querystring']) require(warm);
 
 // Kept before user code can replace them.
@@ -88,14 +89,19 @@ function reason(error) {
   }
 }
 
-// The answer to a call: what kind it is, and its text.
+// The answer to a call: what kind it is, and its text. Without a prototype, because what is awaited is
+// asked for a `then`, and user code may have put one on the prototype of all objects.
+function answer(kind, text) {
+  return { __proto__: null, kind, text };
+}
+
 function resultAnswer(result) {
   try {
     const found = notJSON(result);
-    if (found) return [ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024))];
-    return [RESULT, stringify(result === undefined ? null : result) ?? 'null'];
+    if (found) return answer(ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));
+    return answer(RESULT, stringify(result === undefined ? null : result) ?? 'null');
   } catch (error) {
-    return [ERROR, errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$')];
+    return answer(ERROR, errorText('invalid', '', `a value that cannot be turned into text: ${reason(error)}`, [], '$'));
   }
 }
 
@@ -104,7 +110,7 @@ async function answerTo(handler, event, context) {
   try {
     result = await call(handler, parse(event), context);
   } catch (error) {
-    return [ERROR, describe(error, 'handler')];
+    return answer(ERROR, describe(error, 'handler'));
   }
   return resultAnswer(result);
 }
@@ -194,6 +200,7 @@ class Context {
     this.memoryLimitInMB = String(meta.memoryMB);
     this.callbackWaitsForEmptyEventLoop = false;
     this.#deadlineNs = meta.deadlineNs;
+    if (meta.context) surroundings.tell(this, meta.context);
   }
   getRemainingTimeInMillis() {
     return Math.max(0, Math.floor((this.#deadlineNs - Number(process.hrtime.bigint())) / 1e6));
@@ -212,13 +219,14 @@ function isModule(file) {
 
 // Loads the handler's file, `folder/file.function`, and returns the function.
 async function load(handler, root) {
-  const dot = handler.lastIndexOf('.');
+  const dot = handler.indexOf('.', handler.lastIndexOf('/') + 1);
   const stem = path.join(root, handler.slice(0, dot));
   const file = ['.mjs', '.js', '.cjs'].map((ending) => stem + ending).find((name) => fs.existsSync(name));
   if (!file) throw new Error(`there is no ${stem}.mjs, .js or .cjs`);
   const name = handler.slice(dot + 1);
   const exported = isModule(file) ? await import(pathToFileURL(file).href) : createRequire(file)(file);
-  const found = exported[name] ?? exported.default?.[name];
+  const find = (from) => name.split('.').reduce((at, part) => at?.[part], from);
+  const found = find(exported) ?? find(exported.default);
   if (typeof found !== 'function') throw new TypeError(`${path.basename(file)} exports no function named "${name}"`);
   return found;
 }
@@ -226,10 +234,12 @@ async function load(handler, root) {
 // Calls a handler that returns a promise or a value, or takes a callback.
 function call(handler, event, context) {
   return new Promise((resolve, reject) => {
-    const callback = (error, value) => (error == null ? resolve(value) : reject(error));
+    const end = (error, value) => (error == null ? resolve(value) : reject(error));
+    const callback = (error, value) => surroundings.whenDone(context, () => end(error, value));
     context.succeed = resolve;
     context.fail = reject;
-    context.done = callback;
+    context.done = end;
+    if (surroundings.isStreaming(handler)) return surroundings.stream(handler, event, context, native).then(resolve, reject);
     const returned = handler(event, context, callback);
     if (typeof returned?.then === 'function') returned.then(resolve, reject);
     else if (handler.length < 3) {
@@ -244,7 +254,7 @@ function call(handler, event, context) {
 function rehearseAnswer() {
   const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
   context.getRemainingTimeInMillis();
-  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}'))[1]);
+  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}')).text);
   describe(new Error('rehearsed'), 'handler');
 }
 
@@ -301,6 +311,7 @@ async function run(given) {
   assign(process.env, meta.environment);
   process.argv.length = 1;
   process.execArgv.length = 0;
+  if (meta.context) surroundings.prepare();
   leaveFast();
   atRest = process.getActiveResourcesInfo();
   let phase = 'init';
@@ -319,7 +330,7 @@ async function run(given) {
   }
   phase = 'handler';
   for (;;) {
-    const [kind, text] = await answerTo(handler, given.event, new Context(meta));
+    const { kind, text } = await answerTo(handler, given.event, new Context(meta));
     if (!given.keeps) return native.answer(kind, from(text));
     // Blocks: what the handler has left to run goes on with the next call.
     given = native.answerAndWait(kind, from(text));

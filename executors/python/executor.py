@@ -109,15 +109,30 @@ def use_output(text):
 class Context:
     """What a handler is told of its call. The names are AWS Lambda's."""
 
+    identity = client_context = tenant_id = None
+    invoked_function_arn = log_group_name = log_stream_name = ""
+
     def __init__(self, meta):
         self.call_id = self.aws_request_id = meta["callId"]
         self.function_name = meta["function"]
         self.function_version = str(meta["version"])
         self.memory_limit_in_mb = meta["memoryMB"]
         self._deadline_ns = meta["deadlineNs"]
+        if "context" in meta:
+            surroundings.tell(self, meta["context"])
 
     def get_remaining_time_in_millis(self):
         return max(0, (self._deadline_ns - time.monotonic_ns()) // 1_000_000)
+
+
+def own_module(name):
+    spec = importlib.util.spec_from_file_location(name, "%s%s.py" % (OUR_FOLDER, name))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+surroundings = own_module("surroundings")
 
 
 def load(handler):
@@ -269,6 +284,8 @@ def run(call):
     meta, event = call.texts()
     os.environ.clear()
     os.environ.update(meta["environment"])
+    if "context" in meta:
+        surroundings.prepare()
     try:
         handler = load(meta["handler"])
     except SystemExit as leaving:

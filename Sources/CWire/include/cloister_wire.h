@@ -90,12 +90,13 @@ struct cw_call {
     uint32_t keeps;  // 1: the cell serves on after its answer, which CW_FRAME_PARKED follows
     uint32_t reserved;
     char bundle[CW_BUNDLE_NAME];  // folder in the bundle store, hex, not terminated
+    char layers[CW_BUNDLE_NAME];  // the same, for /opt; zeros for none
     struct cw_rlimit rlimits[CW_MAX_RLIMITS];
 };
 
 enum cw_frame_type {
     CW_FRAME_PARKED = 'P',  // ready for a call; empty
-    CW_FRAME_LOG = 'L',     // output; stream is 1 or 2
+    CW_FRAME_LOG = 'L',     // output; stream is 1 or 2, or 3 for a piece of a streamed result
     CW_FRAME_RESULT = 'R',  // the handler's result, JSON
     CW_FRAME_ERROR = 'E',   // the handler's error, JSON
 };

@@ -16,6 +16,15 @@ struct AsyncAcceptor: Sendable {
     func accept(
         _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?
     ) async throws -> Response {
+        let (record, isReplay) = try await call(function, event: event, key: key)
+        return try accepted(record, isReplay: isReplay)
+    }
+
+    /// Accepts a call as `accept` does.
+    /// - Returns: its record; and whether it is that of an earlier call with the same key.
+    func call(
+        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?
+    ) async throws -> (record: CallRecord, isReplay: Bool) {
         let record = newRecord(function, bytesIn: event.readableBytes)
         do {
             try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
@@ -24,20 +33,20 @@ struct AsyncAcceptor: Sendable {
             guard let key, let id = try await registry.calls.holder(of: key, for: record),
                 let other = try await registry.calls.call(id)
             else { throw error }
-            return try accepted(other, isReplay: true)
+            return (other, true)
         }
         let waiting = waitingCall(record, function)
         let id = try await registry.calls.accept(
             record, event: (Data(event.readableBytesView), waiting.expiresAtMs), key: key)
         if id == record.id {
             dispatcher.add(waiting)
-            return try accepted(record)
+            return (record, false)
         }
         // Of the same key; gone again only when the other request was refused.
         guard let other = try await registry.calls.call(id) else {
-            return try await accept(function, event: event, key: key)
+            return try await call(function, event: event, key: key)
         }
-        return try accepted(other, isReplay: true)
+        return (other, true)
     }
 
     /// Runs a dead letter's event again.

@@ -12,6 +12,8 @@ struct WebhookSender: Service {
     let registry: FunctionRegistry
     let cache: FunctionCache
     let hosts: WebhookHosts
+    /// Calls functions that are told of ends.
+    let destinations: LambdaDestinations
     let logger: Logger
 
     /// Tries in all.
@@ -82,6 +84,9 @@ struct WebhookSender: Service {
         _ webhook: PendingWebhook, _ client: HTTPClient
     ) async -> (fault: String?, isOver: Bool) {
         do {
+            if AsyncSettings.isDestination(webhook.url) {
+                return (try await destinations.deliver(webhook), false)
+            }
             let request = try await request(webhook)
             let response = try await client.execute(request, timeout: Self.timeout)
             let code = response.status.code

@@ -3,17 +3,17 @@ enum CallReference: Sendable, Equatable {
     case call(String)
     case function(String)
 
-    /// Ids are 26 capitals and digits of Crockford's base32; names have no capitals.
+    /// Ids are 26 capitals and digits of Crockford's base32. A name that is the same is taken for an id.
     /// - Throws: `Failure` when the text is neither.
     init(_ text: String) throws(Failure) {
         if text.count == 26, text.allSatisfy({ "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains($0) }) {
             self = .call(text)
-        } else if text.wholeMatch(of: /[a-z0-9][a-z0-9_-]{0,63}/) != nil {
+        } else if text.wholeMatch(of: /[A-Za-z0-9_-]{1,64}/) != nil {
             self = .function(text)
         } else {
             throw .usage(
                 "\"\(text)\" is neither a call's id (26 capitals and digits) nor a function's "
-                    + "name (lower case letters, digits, - and _); fnctl calls and fnctl list "
+                    + "name (letters, digits, - and _); fnctl calls and fnctl list "
                     + "show what there is")
         }
     }

@@ -1,0 +1,125 @@
+import FunctionRegistry
+import Hummingbird
+
+/// Aliases: names that move from version to version, or stand between two.
+extension LambdaService {
+    func createAlias(_ request: LambdaRequest) async throws -> Response {
+        let reference = try FunctionReference(request.required("FunctionName"))
+        let name = try request.required("Name")
+        let version = try request.required("FunctionVersion")
+        return try await functions.update(reference) { function in
+            guard function.aliases[name] == nil else {
+                throw LambdaError.conflict(
+                    "Alias already exists: \(names.function(function.name, name))")
+            }
+            let alias = LambdaFunction.Alias(
+                version: version, description: request.string("Description") ?? "",
+                weights: Self.weights(request) ?? [:], revision: newRevision())
+            try await check(alias, function)
+            function.aliases[name] = alias
+            return lambdaResponse(201, view(alias, name, function))
+        }
+    }
+
+    func getAlias(_ request: LambdaRequest) async throws -> Response {
+        let reference = try FunctionReference(request.required("FunctionName"))
+        let function = try await functions.get(reference)
+        let name = try request.required("Name")
+        return lambdaResponse(200, view(try alias(name, function), name, function))
+    }
+
+    func updateAlias(_ request: LambdaRequest) async throws -> Response {
+        let reference = try FunctionReference(request.required("FunctionName"))
+        let name = try request.required("Name")
+        return try await functions.update(reference) { function in
+            var alias = try alias(name, function)
+            try Self.check(request.string("RevisionId"), alias.revision)
+            alias.version = request.string("FunctionVersion") ?? alias.version
+            alias.description = request.string("Description") ?? alias.description
+            alias.weights = Self.weights(request) ?? alias.weights
+            alias.revision = newRevision()
+            try await check(alias, function)
+            function.aliases[name] = alias
+            return lambdaResponse(200, view(alias, name, function))
+        }
+    }
+
+    /// An alias that is not there is no error; its function has to be.
+    func deleteAlias(_ request: LambdaRequest) async throws -> Response {
+        let reference = try FunctionReference(request.required("FunctionName"))
+        let name = try request.required("Name")
+        return try await functions.update(reference) { function in
+            function.aliases[name] = nil
+            function.urls[name] = nil
+            function.eventInvokes[name] = nil
+            function.provisioned[name] = nil
+            function.policies[name] = nil
+            return Response(status: .noContent)
+        }
+    }
+
+    func listAliases(_ request: LambdaRequest) async throws -> Response {
+        let reference = try FunctionReference(request.required("FunctionName"))
+        let function = try await functions.get(reference)
+        let wanted = request.string("FunctionVersion")
+        let marker = request.string("Marker") ?? ""
+        let size = request.pageSize()
+        let found = function.aliases.sorted { $0.key < $1.key }.filter { name, alias in
+            name > marker
+                && (wanted == nil || alias.version == wanted
+                    || alias.weights[wanted ?? ""] != nil)
+        }
+        let items = found.prefix(size).map { view($0.value, $0.key, function) }
+        let next = found.count > size ? found[size - 1].key : nil
+        return lambdaResponse(200, try await Self.page(items, next, "Aliases"))
+    }
+
+    private func alias(_ name: String, _ function: LambdaFunction) throws -> LambdaFunction.Alias {
+        guard let alias = function.aliases[name] else {
+            throw LambdaError.notFound(
+                "Cannot find alias arn: \(names.function(function.name, name))")
+        }
+        return alias
+    }
+
+    /// The shares of further versions; `nil` where the request has none.
+    private static func weights(_ request: LambdaRequest) -> [String: Double]? {
+        request.object("RoutingConfig").map { routing in
+            (routing["AdditionalVersionWeights"]?.object ?? [:]).compactMapValues(\.double)
+        }
+    }
+
+    private func check(_ alias: LambdaFunction.Alias, _ function: LambdaFunction) async throws {
+        for version in [alias.version] + alias.weights.keys.sorted() where version != "$LATEST" {
+            guard Int(version) != nil else {
+                throw LambdaError.invalid("\(version) is no version's number")
+            }
+            _ = try await functions.configuration(
+                function, FunctionReference(function.name, qualifier: version))
+        }
+        guard !alias.weights.isEmpty else { return }
+        guard alias.version != "$LATEST", alias.weights["$LATEST"] == nil else {
+            throw LambdaError.invalid(
+                "$LATEST is not supported for an alias pointing to more than 1 version")
+        }
+        guard alias.weights.count == 1, alias.weights[alias.version] == nil else {
+            throw LambdaError.invalid(
+                "An alias can name one version besides its own, which is another one")
+        }
+    }
+
+    private func view(
+        _ alias: LambdaFunction.Alias, _ name: String, _ function: LambdaFunction
+    ) -> JSONValue {
+        .fields([
+            "AliasArn": .string(names.function(function.name, name)),
+            "Name": .string(name),
+            "FunctionVersion": .string(alias.version),
+            "Description": .string(alias.description),
+            "RevisionId": .string(alias.revision),
+            "RoutingConfig": alias.weights.isEmpty
+                ? nil
+                : ["AdditionalVersionWeights": .object(alias.weights.mapValues { .double($0) })],
+        ])
+    }
+}

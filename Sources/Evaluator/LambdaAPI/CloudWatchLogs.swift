@@ -1,0 +1,133 @@
+import Foundation
+import FunctionRegistry
+
+/// The calls' logs as CloudWatch Logs has them, to be read.
+struct CloudWatchLogs: Sendable {
+    let registry: FunctionRegistry
+    let functions: LambdaFunctions
+
+    /// - Parameter operation: one of those that the model knows.
+    /// - Throws: `LambdaError` and what the registry throws.
+    func perform(_ operation: String, _ input: JSONValue) async throws -> JSONValue {
+        switch operation {
+        case "DescribeLogGroups": try await groups(input)
+        case "DescribeLogStreams": try await streams(input)
+        case "FilterLogEvents": try await LogEvents(registry, functions).filter(input)
+        case "GetLogEvents": try await LogEvents(registry, functions).get(input)
+        default: throw LambdaError.unknownOperation(operation)
+        }
+    }
+
+    private func groups(_ input: JSONValue) async throws -> JSONValue {
+        let prefix = input["logGroupNamePrefix"]?.string ?? ""
+        let pattern = input["logGroupNamePattern"]?.string?.lowercased()
+        guard prefix.isEmpty || pattern == nil else {
+            throw Self.invalid("LogGroupNamePattern and logGroupNamePrefix are mutually exclusive.")
+        }
+        let limit = input["limit"]?.int ?? 50
+        var cursor = input["nextToken"]?.string
+        var groups: [JSONValue] = []
+        repeat {
+            let page = try await registry.functions(limit: limit, cursor: cursor)
+            for function in page.items {
+                let name = LambdaLogs.group(of: function.name)
+                guard name.hasPrefix(prefix),
+                    pattern.map({ name.lowercased().contains($0) }) ?? true
+                else { continue }
+                let arn = Self.arn(name, functions.names)
+                groups.append([
+                    "logGroupName": .string(name), "creationTime": .int(Int(function.createdAtMs)),
+                    "metricFilterCount": 0, "arn": .string(arn + ":*"),
+                    "logGroupArn": .string(arn), "storedBytes": 0, "logGroupClass": "STANDARD",
+                ])
+            }
+            cursor = page.nextCursor
+        } while cursor != nil && groups.isEmpty
+        return .fields(["logGroups": .array(groups), "nextToken": cursor.map { .string($0) }])
+    }
+
+    private func streams(_ input: JSONValue) async throws -> JSONValue {
+        let function = try await Self.function(input, functions)
+        let group = LambdaLogs.group(of: function)
+        let prefix = input["logStreamNamePrefix"]?.string ?? ""
+        let byTime = input["orderBy"]?.string == "LastEventTime"
+        guard !byTime || prefix.isEmpty else {
+            throw Self.invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
+        }
+        var streams: [String: (first: Int64, last: Int64)] = [:]
+        for day in try await registry.calls.days(of: function) {
+            let name = try await Self.stream(
+                function, version: day.version, atMs: day.firstMs, functions)
+            guard name.hasPrefix(prefix) else { continue }
+            let known = streams[name]
+            streams[name] = (
+                min(known?.first ?? .max, day.firstMs), max(known?.last ?? 0, day.lastMs)
+            )
+        }
+        var sorted = streams.sorted {
+            byTime ? ($0.value.last, $0.key) < ($1.value.last, $1.key) : $0.key < $1.key
+        }
+        if input["descending"]?.bool == true { sorted.reverse() }
+        let limit = input["limit"]?.int ?? 50
+        let skipped = try Self.offset(input["nextToken"]?.string)
+        let items: [JSONValue] = sorted.dropFirst(skipped).prefix(limit).map { name, times in
+            [
+                "logStreamName": .string(name), "creationTime": .int(Int(times.first)),
+                "firstEventTimestamp": .int(Int(times.first)),
+                "lastEventTimestamp": .int(Int(times.last)),
+                "lastIngestionTime": .int(Int(times.last)), "storedBytes": 0,
+                "uploadSequenceToken": "0",
+                "arn": .string(Self.arn(group, functions.names) + ":log-stream:\(name)"),
+            ]
+        }
+        let next = skipped + items.count < sorted.count ? String(skipped + items.count) : nil
+        return .fields(["logStreams": .array(items), "nextToken": next.map { .string($0) }])
+    }
+
+    private static func offset(_ token: String?) throws -> Int {
+        guard let token else { return 0 }
+        guard let number = Int(token), number >= 0 else {
+            throw invalid("The specified nextToken is invalid.")
+        }
+        return number
+    }
+
+    static func invalid(_ message: String) -> LambdaError {
+        LambdaError("InvalidParameterException", 400, message)
+    }
+
+    private static func arn(_ group: String, _ names: LambdaNames) -> String {
+        "arn:aws:logs:\(names.region):\(names.account):log-group:\(group)"
+    }
+
+    /// The function whose group a request names.
+    /// - Throws: `ResourceNotFoundException`, `InvalidParameterException`.
+    static func function(
+        _ input: JSONValue, _ functions: LambdaFunctions
+    ) async throws -> String {
+        var group = input["logGroupName"]?.string
+        if let identifier = input["logGroupIdentifier"]?.string {
+            guard group == nil else {
+                throw invalid("Either logGroupName or logGroupIdentifier can be given, not both.")
+            }
+            group =
+                identifier.split(separator: ":").dropFirst(6).first.map(String.init) ?? identifier
+        }
+        guard let group else { throw invalid("A log group has to be given.") }
+        guard let name = LambdaLogs.function(of: group),
+            try await functions.registry.function(name) != nil
+        else {
+            throw LambdaError(
+                "ResourceNotFoundException", 400, "The specified log group does not exist.")
+        }
+        return name
+    }
+
+    static func stream(
+        _ function: String, version: Int, atMs milliseconds: Int64, _ functions: LambdaFunctions
+    ) async throws -> String {
+        let found = try await functions.cache.find(function, version: version)
+        return LambdaLogs.stream(
+            of: function, version: found.map(LambdaLogs.version) ?? "$LATEST", atMs: milliseconds)
+    }
+}

@@ -1,0 +1,138 @@
+import FunctionRegistry
+import Hummingbird
+
+/// Where functions answer web requests: the document `lambda.url` leads from an address to its function.
+struct LambdaURLTarget: Codable, Sendable, Equatable {
+    var function: String
+    var qualifier: String?
+
+    static let collection = "lambda.url"
+}
+
+extension LambdaService {
+    func createURL(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        return try await functions.alone(reference.name) {
+            var function = try await functions.get(reference)
+            try requireURLQualifier(reference, function)
+            let key = reference.qualifier ?? "$LATEST"
+            guard function.urls[key] == nil else {
+                throw LambdaError.conflict(
+                    "Failed to create function url config for "
+                        + "\(names.function(reference.name, reference.qualifier)). Error message: "
+                        + "FunctionUrlConfig exists for this Lambda function")
+            }
+            let now = currentTimeMs()
+            let url = LambdaFunction.URLConfiguration(
+                id: Self.newURLID(), authType: try request.required("AuthType"),
+                cors: Self.cors(request), invokeMode: request.string("InvokeMode") ?? "BUFFERED",
+                createdAtMs: now, modifiedAtMs: now)
+            function.urls[key] = url
+            let target = LambdaURLTarget(
+                function: function.name, qualifier: reference.qualifier)
+            try await registry.write([
+                function.change(),
+                .put(
+                    Document(
+                        collection: LambdaURLTarget.collection, key: url.id,
+                        function: function.name, body: encoded(target))),
+            ])
+            return lambdaResponse(201, view(url, function.name, key, request, isNew: true))
+        }
+    }
+
+    func updateURL(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        return try await functions.update(reference) { function in
+            let key = reference.qualifier ?? "$LATEST"
+            var url = try url(function, reference)
+            url.authType = request.string("AuthType") ?? url.authType
+            url.invokeMode = request.string("InvokeMode") ?? url.invokeMode
+            if request.input["Cors"] != nil { url.cors = Self.cors(request) }
+            url.modifiedAtMs = currentTimeMs()
+            function.urls[key] = url
+            return lambdaResponse(200, view(url, function.name, key, request))
+        }
+    }
+
+    func getURL(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        let function = try await functions.get(reference)
+        return lambdaResponse(
+            200,
+            view(
+                try url(function, reference), function.name, reference.qualifier ?? "$LATEST",
+                request))
+    }
+
+    func deleteURL(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        return try await functions.alone(reference.name) {
+            var function = try await functions.get(reference)
+            let url = try url(function, reference)
+            function.urls[reference.qualifier ?? "$LATEST"] = nil
+            try await registry.write([
+                function.change(),
+                .remove(collection: LambdaURLTarget.collection, key: url.id),
+            ])
+            return Response(status: .noContent)
+        }
+    }
+
+    func listURLs(_ request: LambdaRequest) async throws -> Response {
+        let function = try await functions.get(
+            FunctionReference(request.required("FunctionName")))
+        let marker = request.string("Marker") ?? ""
+        let size = request.pageSize()
+        let found = function.urls.sorted { $0.key < $1.key }.filter { $0.key > marker }
+        let items = found.prefix(size).map { view($0.value, function.name, $0.key, request) }
+        let next = found.count > size ? found[size - 1].key : nil
+        return lambdaResponse(200, try await Self.page(items, next, "FunctionUrlConfigs"))
+    }
+
+    /// An address: 32 small letters and digits.
+    private static func newURLID() -> String {
+        let letters = Array("abcdefghijklmnopqrstuvwxyz234567")
+        return String((0..<32).map { _ in letters[Int.random(in: 0..<letters.count)] })
+    }
+
+    private static func cors(_ request: LambdaRequest) -> JSONValue? {
+        guard let cors = request.object("Cors"), cors.object?.isEmpty == false else { return nil }
+        return cors
+    }
+
+    private func requireURLQualifier(
+        _ reference: FunctionReference, _ function: LambdaFunction
+    ) throws {
+        guard let qualifier = reference.qualifier else { return }
+        guard function.aliases[qualifier] != nil else {
+            throw LambdaError.notFound(
+                "Cannot find alias arn: \(names.function(function.name, qualifier))")
+        }
+    }
+
+    private func url(
+        _ function: LambdaFunction, _ reference: FunctionReference
+    ) throws -> LambdaFunction.URLConfiguration {
+        guard let url = function.urls[reference.qualifier ?? "$LATEST"] else {
+            throw LambdaError.notFound("The resource you requested does not exist.")
+        }
+        return url
+    }
+
+    private func view(
+        _ url: LambdaFunction.URLConfiguration, _ name: String, _ key: String,
+        _ request: LambdaRequest, isNew: Bool = false
+    ) -> JSONValue {
+        .fields([
+            "FunctionUrl": .string(
+                FunctionURLGateway.url(url.id, host: request.host, names: names)),
+            "FunctionArn": .string(names.function(name, key == "$LATEST" ? nil : key)),
+            "AuthType": .string(url.authType),
+            "Cors": url.cors,
+            "CreationTime": .string(Timestamp.text(url.createdAtMs)),
+            "LastModifiedTime": isNew ? nil : .string(Timestamp.text(url.modifiedAtMs)),
+            "InvokeMode": .string(url.invokeMode),
+        ])
+    }
+}

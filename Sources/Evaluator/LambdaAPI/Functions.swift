@@ -1,0 +1,154 @@
+import FunctionRegistry
+import Hummingbird
+
+/// Functions: made, shown, listed and deleted.
+extension LambdaService {
+    func createFunction(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        let name = reference.name
+        guard reference.qualifier == nil else {
+            throw LambdaError.invalid("A function is created without a qualifier")
+        }
+        let tags = request.input["Tags"]?.stringMap ?? [:]
+        try Self.checkTags(tags)
+        var settings = try LambdaSettings(creating: request)
+        let code = try await LambdaCode.read(request.object("Code") ?? .object([:]))
+        settings.layers = try await layers(request) ?? []
+        let isolation = try Self.isolation(tags)
+        let made = settings
+        return try await functions.alone(name) {
+            if try await functions.find(name) != nil {
+                throw LambdaError.conflict("Function already exist: \(name)")
+            }
+            let archive = try await registry.storeArchive(code.zip)
+            var options = PutOptions()
+            options.requiresHandlerFile = false
+            options.isAlwaysNew = true
+            options.mustBeNew = true
+            options.documents = { version in
+                let latest = made.configuration(
+                    version, code: .init(code, archive: archive))
+                return [
+                    try LambdaFunction(name: name, latest: latest, tags: tags).change()
+                ]
+            }
+            _ = try await registry.put(
+                name, spec: made.spec(isolation), code: .zip(code.zip), options: options)
+            functions.cache.invalidate(name)
+            var function = try await functions.get(reference)
+            guard request.bool("Publish") else {
+                return lambdaResponse(201, function.latest.view(name, names, qualifier: nil))
+            }
+            let version = try await publish(&function, description: nil)
+            return lambdaResponse(
+                201, version.view(name, names, qualifier: version.version))
+        }
+    }
+
+    func getFunction(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        let function = try await functions.get(reference)
+        let configuration = try await functions.configuration(function, reference)
+        let location = codeLinks.link(
+            to: configuration.archive ?? configuration.bundle, host: request.host)
+        return lambdaResponse(
+            200,
+            .fields([
+                "Configuration": configuration.view(
+                    function.name, names, qualifier: reference.qualifier),
+                "Code": ["RepositoryType": "S3", "Location": .string(location)],
+                "Tags": function.tags.isEmpty ? nil : .map(function.tags),
+                "Concurrency": function.reservedConcurrency.map {
+                    ["ReservedConcurrentExecutions": .int($0)]
+                },
+            ]))
+    }
+
+    func getFunctionConfiguration(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        let function = try await functions.get(reference)
+        let configuration = try await functions.configuration(function, reference)
+        return lambdaResponse(
+            200, configuration.view(function.name, names, qualifier: reference.qualifier))
+    }
+
+    func deleteFunction(_ request: LambdaRequest) async throws -> Response {
+        let reference = try request.function()
+        guard let qualifier = reference.qualifier else {
+            return try await functions.alone(reference.name) {
+                let existed = try await registry.delete(reference.name)
+                functions.cache.invalidate(reference.name)
+                guard existed else { throw functions.notFound(reference) }
+                return Response(status: .noContent)
+            }
+        }
+        guard let number = Int(qualifier), number > 0 else {
+            throw LambdaError.invalid(
+                qualifier == "$LATEST"
+                    ? "$LATEST version cannot be deleted without deleting the function."
+                    : "Deletion of aliases is not currently supported.")
+        }
+        return try await functions.alone(reference.name) {
+            let function = try await functions.get(reference)
+            let users = function.aliases.filter {
+                $0.value.version == qualifier || $0.value.weights[qualifier] != nil
+            }
+            guard users.isEmpty else {
+                throw LambdaError.conflict(
+                    "Unable to delete version because the following aliases reference it: "
+                        + "[\(users.keys.sorted().joined(separator: ", "))]")
+            }
+            let version = try await functions.configuration(function, reference)
+            let removal = DocumentChange.remove(
+                collection: LambdaFunction.versionCollection,
+                key: LambdaFunction.versionKey(function.name, number))
+            // The newest registered version stays: it is what calls without a number run.
+            if try await !registry.delete(
+                function.name, version: version.registryVersion, documents: [removal])
+            {
+                try await registry.write([removal])
+            }
+            functions.cache.invalidate(function.name)
+            return Response(status: .noContent)
+        }
+    }
+
+    func listFunctions(_ request: LambdaRequest) async throws -> Response {
+        let size = request.pageSize()
+        guard try Self.showsAll(request) else {
+            return lambdaResponse(200, try await Self.page([], nil, "Functions"))
+        }
+        let page = try await registry.functions(limit: size, cursor: request.string("Marker"))
+        var items: [JSONValue] = []
+        for newest in page.items {
+            let document = try await registry.document(LambdaFunction.collection, newest.name)
+            let function = try LambdaFunctions.make(newest, document)
+            items.append(function.latest.view(function.name, names, qualifier: nil))
+            guard request.string("FunctionVersion") == "ALL" else { continue }
+            items[items.count - 1] = function.latest.view(
+                function.name, names, qualifier: "$LATEST")
+            for version in try await functions.versions(function) {
+                items.append(version.view(function.name, names, qualifier: version.version))
+            }
+        }
+        return lambdaResponse(200, try await Self.page(items, page.nextCursor, "Functions"))
+    }
+
+    /// Whether functions of this evaluator match: none comes from another region.
+    private static func showsAll(_ request: LambdaRequest) throws -> Bool {
+        guard let master = request.string("MasterRegion") else { return true }
+        guard request.string("FunctionVersion") == "ALL" else {
+            throw LambdaError.invalid("FunctionVersion must be set to ALL if MasterRegion is")
+        }
+        return master == "ALL"
+    }
+
+    /// A page of a list, with the marker that the next one is asked for with.
+    static func page(
+        _ items: [JSONValue], _ next: String?, _ name: String
+    ) async throws -> JSONValue {
+        var fields: [String: JSONValue] = [name: .array(items)]
+        if let next { fields["NextMarker"] = .string(next) }
+        return .object(fields)
+    }
+}

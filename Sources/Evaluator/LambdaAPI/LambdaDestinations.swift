@@ -1,0 +1,67 @@
+import Foundation
+import FunctionRegistry
+import NIOCore
+
+/// Calls functions that are to be told of the ends of others' asynchronous calls. They are found and counted
+/// as webhooks are: what was to be told is on the disk until it was.
+struct LambdaDestinations: Sendable {
+    let registry: FunctionRegistry
+    let functions: LambdaFunctions
+    let invoker: LambdaInvoker
+
+    /// - Returns: why it was not delivered; it is tried again then.
+    func deliver(_ webhook: PendingWebhook) async throws -> String? {
+        guard let call = try await registry.calls.call(webhook.id) else { return nil }
+        do {
+            let reference = try FunctionReference(webhook.url)
+            let target = try await invoker.target(reference)
+            let record = try await record(of: call, event: webhook.event)
+            // The same call twice is one call: the evaluator may have stopped between the two lines.
+            _ = try await invoker.submit(
+                target, event: ByteBuffer(bytes: record.data), key: "destination/\(webhook.id)")
+            return nil
+        } catch let error as LambdaError {
+            return error.message
+        }
+    }
+
+    /// What a destination is told.
+    private func record(of call: CallRecord, event: Data?) async throws -> JSONValue {
+        let callable = try await functions.cache.find(call.function, version: call.version)
+        let version = callable.map(LambdaLogs.version) ?? "$LATEST"
+        var response: [String: JSONValue] = [
+            "statusCode": 200, "executedVersion": .string(version),
+        ]
+        var payload: JSONValue = .null
+        if call.state == .completed {
+            if let result = try await registry.calls.result(call.id) {
+                payload = try JSONValue(ByteBuffer(bytes: result))
+            }
+        } else {
+            response["functionError"] = "Unhandled"
+            payload = .fields([
+                "errorType": call.errorType.map { .string($0) },
+                "errorMessage": .string(call.message ?? call.cause ?? ""),
+            ])
+        }
+        let condition =
+            switch call.cause {
+            case nil: "Success"
+            case "expired": "EventAgeExceeded"
+            default: "RetriesExhausted"
+            }
+        return [
+            "version": "1.0",
+            "timestamp": .string(Timestamp.text(call.endedAtMs ?? currentTimeMs())),
+            "requestContext": [
+                "requestId": .string(LambdaRequestID.text(of: call.id)),
+                "functionArn": .string(functions.names.function(call.function, version)),
+                "condition": .string(condition),
+                "approximateInvokeCount": .int(call.async?.attempt ?? 1),
+            ],
+            "requestPayload": try event.map { try JSONValue(ByteBuffer(bytes: $0)) } ?? .null,
+            "responseContext": .object(response),
+            "responsePayload": payload,
+        ]
+    }
+}

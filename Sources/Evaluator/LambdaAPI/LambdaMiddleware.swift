@@ -1,0 +1,151 @@
+import Foundation
+import FunctionRegistry
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+
+/// Takes the requests that are Lambda's or CloudWatch Logs' out of those that arrive; the others go on.
+struct LambdaMiddleware: RouterMiddleware {
+    typealias Context = EvaluatorRequestContext
+
+    let reader: LambdaRequestReader
+    let service: LambdaService
+    let logs: CloudWatchLogs
+    let gate: LambdaGate
+    let urls: FunctionURLGateway
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        guard let kind = Self.kind(of: request) else { return try await next(request, context) }
+        let id = newRevision()
+        var response: Response
+        do {
+            response =
+                switch kind {
+                case .operation: try await perform(request, id: id)
+                case .logs(let target): try await logs(target, request)
+                case .url(let urlID, let path):
+                    try await urls.answer(request, urlID: urlID, path: path, context: context)
+                case .code: try service.codeLinks.answer(LambdaAddress(request))
+                }
+        } catch {
+            var isLogs = false
+            if case .logs = kind { isLogs = true }
+            response = Self.refusal(error, request, isLogs: isLogs, context.logger)
+        }
+        if response.headers[.lambdaRequestID] == nil {
+            response.headers[.lambdaRequestID] = id
+        }
+        return response
+    }
+
+    private static func refusal(
+        _ error: any Error, _ request: Request, isLogs: Bool, _ logger: Logger
+    ) -> Response {
+        if let known = LambdaError(error) { return known.response(isLogs: isLogs) }
+        logger.error(
+            "a request failed",
+            metadata: [
+                "method": "\(request.method)", "path": "\(request.uri.path)", "reason": "\(error)",
+            ])
+        return LambdaError("ServiceException", 500, "the evaluator's log says what happened")
+            .response(isLogs: isLogs)
+    }
+
+    // MARK: Whose request it is
+
+    private enum Kind {
+        case operation
+        case logs(target: String)
+        case url(id: String, path: String)
+        case code
+    }
+
+    private static func kind(of request: Request) -> Kind? {
+        let path = request.uri.path
+        // Cloister's own API, which most requests are for, is told by a look at one byte.
+        if path.utf8.dropFirst().first == UInt8(ascii: "v"), path.hasPrefix("/v1/"),
+            request.head.authority?.contains(".lambda-url.") != true
+        {
+            return nil
+        }
+        if let authority = request.head.authority,
+            let dot = authority.firstRange(of: ".lambda-url.")
+        {
+            return .url(id: String(authority[..<dot.lowerBound]), path: path)
+        }
+        if path.hasPrefix(FunctionURLGateway.prefix) {
+            let rest = path.dropFirst(FunctionURLGateway.prefix.count)
+            let id = rest.prefix { $0 != "/" }
+            let further = rest.dropFirst(id.count)
+            return .url(id: String(id), path: further.isEmpty ? "/" : String(further))
+        }
+        if path.hasPrefix(CodeLinks.prefix) { return .code }
+        if path == "/", let target = request.headers[.lambdaTarget] {
+            return .logs(target: target)
+        }
+        // Each path of Lambda's begins with the date of an API: /2015-03-31/functions.
+        let date = path.utf8.dropFirst().prefix { $0 != UInt8(ascii: "/") }
+        let isDate =
+            date.count == 10
+            && zip(date, 0...).allSatisfy { byte, place in
+                place == 4 || place == 7
+                    ? byte == UInt8(ascii: "-") : (0x30...0x39).contains(byte)
+            }
+        return isDate ? .operation : nil
+    }
+
+    // MARK: Operations
+
+    private func perform(_ request: Request, id: String) async throws -> Response {
+        let signed = try gate.claim(request)
+        let address = LambdaAddress(request)
+        guard
+            let (operation, parameters) = reader.model.operation(
+                request.method.rawValue, path: address.path, query: address.values)
+        else {
+            throw LambdaError.unknownOperation(
+                "\(request.method.rawValue) \(address.path.prefix(300))")
+        }
+        let most = LambdaRequestReader.maximumBytes(operation)
+        let body: ByteBuffer
+        do {
+            body = try await collectBody(request, maximumBytes: most)
+        } catch let problem as Problem where problem.kind == .payloadTooLarge {
+            throw LambdaError(
+                "RequestTooLargeException", 413,
+                "Request must be smaller than \(most) bytes for the \(operation) operation")
+        }
+        let read = try await aside(ifLarge: body) { [gate, reader] in
+            try gate.check(signed, service: "lambda", request, body: body)
+            return try reader.read(
+                operation, parameters: parameters, address: address, headers: request.headers,
+                body: body, host: request.head.authority ?? "127.0.0.1", id: id)
+        }
+        return try await service.perform(read)
+    }
+
+    private func logs(_ target: String, _ request: Request) async throws -> Response {
+        let signed = try gate.claim(request)
+        let body = try await collectBody(request, maximumBytes: 1 << 20)
+        let name = target.split(separator: ".").last.map(String.init) ?? target
+        guard target.hasPrefix("Logs_20140328."), reader.model.operations["logs:\(name)"] != nil
+        else {
+            throw LambdaError(
+                "UnknownOperationException", 400,
+                "\(target.prefix(200)) is not supported here, where logs can be read only")
+        }
+        try gate.check(signed, service: "logs", request, body: body)
+        let input = body.readableBytes == 0 ? .object([:]) : try reader.json(body)
+        do {
+            try reader.validator.check(input, "logs.\(name)Request", at: "")
+        } catch let error as LambdaError {
+            throw LambdaError("InvalidParameterException", 400, error.message)
+        }
+        var response = lambdaResponse(200, try await logs.perform(name, input))
+        response.headers[.contentType] = "application/x-amz-json-1.1"
+        return response
+    }
+}

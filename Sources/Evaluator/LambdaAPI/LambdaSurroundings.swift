@@ -1,0 +1,142 @@
+import FunctionRegistry
+import NIOCore
+
+/// What the calls of functions that came through Lambda's API find around them.
+struct LambdaSurroundings: SurroundingsProviding {
+    let registry: FunctionRegistry
+    let names: LambdaNames
+
+    func surroundings(
+        of version: FunctionVersion
+    ) async throws -> (version: FunctionVersion, surroundings: CallSurroundings?) {
+        guard
+            let document = try await registry.document(LambdaFunction.collection, version.name)
+        else { return (version, nil) }
+        let function: LambdaFunction = try decoded(document.body)
+        let configuration = try await configuration(of: version, function)
+        var version = version
+        if let reserved = function.reservedConcurrency {
+            version.concurrency = max(1, min(reserved, FunctionSpec.concurrencyRange.upperBound))
+        }
+        version.async = Self.asyncSettings(function, configuration.version)
+        let names = names
+        let name = function.name
+        let (isUnqualified, label) = (configuration.number == nil, configuration.version)
+        return (
+            version,
+            CallSurroundings(
+                environment: environment(function, configuration),
+                context: { call in
+                    LambdaContext(
+                        call: call, function: name, version: label,
+                        arn: names.function(name, isUnqualified ? nil : label)
+                    ).text
+                })
+        )
+    }
+
+    /// The version's own; one that `$LATEST` once was is shown as what it is now.
+    private func configuration(
+        of version: FunctionVersion, _ function: LambdaFunction
+    ) async throws -> LambdaConfiguration {
+        guard version.version != function.latest.registryVersion else { return function.latest }
+        let documents = try await registry.documents(
+            LambdaFunction.versionCollection, prefix: "\(function.name):")
+        for document in documents.reversed() {
+            let published: LambdaConfiguration = try decoded(document.body)
+            if published.registryVersion == version.version { return published }
+        }
+        return function.latest
+    }
+
+    /// What an event-invoke configuration says of the version: its own, or that of an alias which names it.
+    private static func asyncSettings(
+        _ function: LambdaFunction, _ version: String
+    ) -> AsyncSettings? {
+        let aliases = function.aliases.filter { $0.value.version == version }.keys.sorted()
+        guard
+            let found = ([version] + aliases).compactMap({ function.eventInvokes[$0] }).first
+        else { return nil }
+        var settings = AsyncSettings()
+        if let retries = found.retries { settings.attempts = retries + 1 }
+        if let seconds = found.maxAgeSeconds { settings.maxAgeMs = seconds * 1000 }
+        settings.onSuccess = found.onSuccess
+        settings.onFailure = found.onFailure
+        return settings
+    }
+
+    private func environment(
+        _ function: LambdaFunction, _ configuration: LambdaConfiguration
+    ) -> [String: String] {
+        let isPython = configuration.runtime.hasPrefix("python")
+        var variables = [
+            "_HANDLER": configuration.handler,
+            "AWS_EXECUTION_ENV": "AWS_Lambda_\(configuration.runtime)",
+            "AWS_DEFAULT_REGION": names.region,
+            "AWS_REGION": names.region,
+            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "\(configuration.memoryMB)",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_LOG_GROUP_NAME": LambdaLogs.group(of: function.name),
+            "AWS_LAMBDA_LOG_STREAM_NAME": LambdaLogs.stream(
+                of: function.name, version: configuration.version, atMs: currentTimeMs()),
+            "LAMBDA_TASK_ROOT": "/var/task",
+            "LAMBDA_RUNTIME_DIR": "/var/runtime",
+            "LANG": "en_US.UTF-8",
+            "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
+            "LD_LIBRARY_PATH": "/var/task:/var/task/lib:/opt/lib",
+            "TZ": ":UTC",
+        ]
+        if isPython {
+            variables["PYTHONPATH"] = "/var/runtime"
+        } else {
+            variables["NODE_PATH"] = "/opt/nodejs/node_modules:/var/task"
+        }
+        return variables
+    }
+}
+
+/// What a call's context object is made of, for executors.
+struct LambdaContext: Sendable {
+    var call: String
+    var function: String
+    var version: String
+    /// As the call named the function.
+    var arn: String
+    /// JSON of the client's own, from its header.
+    var client: String?
+    /// Whether the caller takes the result in pieces.
+    var streams = false
+
+    var text: String {
+        var fields: [String: JSONValue] = [
+            "requestId": .string(LambdaRequestID.text(of: call)),
+            "invokedFunctionArn": .string(arn),
+            "functionVersion": .string(version),
+            "logGroupName": .string(LambdaLogs.group(of: function)),
+            "logStreamName": .string(
+                LambdaLogs.stream(of: function, version: version, atMs: currentTimeMs())),
+        ]
+        if streams { fields["streams"] = true }
+        fields["clientContext"] = client.flatMap { try? JSONValue(text: $0) }
+        return JSONValue.object(fields).text
+    }
+}
+
+/// The ids of calls in the form that Lambda's clients expect: the same 128 bits as a UUID.
+enum LambdaRequestID {
+    private static let digits = Array("0123456789ABCDEFGHJKMNPQRSTVWXYZ".utf8)
+
+    /// - Parameter call: 26 characters of Crockford's base32; see `CallIDGenerator`.
+    static func text(of call: String) -> String {
+        var value: UInt128 = 0
+        for byte in call.utf8 {
+            value = value << 5 | UInt128(digits.firstIndex(of: byte) ?? 0)
+        }
+        let hex = String(value, radix: 16)
+        let text = Array(String(repeating: "0", count: max(0, 32 - hex.count)) + hex)
+        return [0..<8, 8..<12, 12..<16, 16..<20, 20..<32].map { String(text[$0]) }
+            .joined(separator: "-")
+    }
+}

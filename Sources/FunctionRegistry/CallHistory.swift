@@ -1,0 +1,75 @@
+import Foundation
+import GRDB
+
+/// Calls of a function on one day.
+public struct CallDay: Sendable, Equatable {
+    public var version: Int
+    /// When the first and the last of them were accepted, in milliseconds since 1970 in UTC.
+    public var firstMs: Int64
+    public var lastMs: Int64
+}
+
+extension CallRecorder {
+    private static let dayMs: Int64 = 86_400_000
+
+    /// Calls of a function, oldest first.
+    /// - Parameters:
+    ///   - sinceMs: accepted at this time or later, in milliseconds since 1970 in UTC; and `untilMs` or
+    ///     earlier.
+    ///   - id: only calls behind this one.
+    ///   - limit: at least 1.
+    public func history(
+        of function: String, sinceMs: Int64, untilMs: Int64,
+        from id: String? = nil, limit: Int
+    ) async throws -> [CallRecord] {
+        await flush()
+        let first = CallIDGenerator.first(atMs: sinceMs)
+        // Sorts right behind the id.
+        let low = id.map { max(first, $0 + "!") } ?? first
+        let high = CallIDGenerator.last(atMs: untilMs)
+        return try await storage("list the calls of \(function)") {
+            try await store.database.read { db in
+                try CallRecord.fetchAll(
+                    db,
+                    sql: """
+                        SELECT * FROM call WHERE function = ? AND id >= ? AND id <= ?
+                        ORDER BY id LIMIT ?
+                        """, arguments: [function, low, high, limit])
+            }
+        }
+    }
+
+    /// The days on which a function was called, oldest first, with its versions.
+    public func days(of function: String) async throws -> [CallDay] {
+        await flush()
+        return try await storage("list the days of \(function)") {
+            try await store.database.read { db in
+                var days: [CallDay] = []
+                var position = ""
+                // From day to day by the index, and not over all calls.
+                while let id = try String.fetchOne(
+                    db, sql: "SELECT min(id) FROM call WHERE function = ? AND id > ?",
+                    arguments: [function, position])
+                {
+                    let start = CallIDGenerator.milliseconds(of: id) / Self.dayMs * Self.dayMs
+                    let end = CallIDGenerator.last(atMs: start + Self.dayMs - 1)
+                    let rows = try Row.fetchAll(
+                        db,
+                        sql: """
+                            SELECT version, min(id) AS first, max(id) AS last FROM call
+                            WHERE function = ? AND id >= ? AND id <= ? GROUP BY version
+                            ORDER BY version
+                            """, arguments: [function, id, end])
+                    days += rows.map {
+                        CallDay(
+                            version: $0["version"],
+                            firstMs: CallIDGenerator.milliseconds(of: $0["first"]),
+                            lastMs: CallIDGenerator.milliseconds(of: $0["last"]))
+                    }
+                    position = end
+                }
+                return days
+            }
+        }
+    }
+}
