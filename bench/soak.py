@@ -1,7 +1,8 @@
-"""A mixed load on a real evaluator for MINUTES (60): both languages, every isolation mode, results, errors,
-time-outs, memory kills, crashes, large events, logs, asynchronous and cancelled calls, registrations and
-deletes. Checks every answer, reads every minute what the evaluator holds, and fails when an answer was
-wrong or when something grew.
+"""A mixed load on a real evaluator for MINUTES (60), after a warm-up of two: both languages, every
+isolation mode, results, errors, time-outs, memory kills, crashes, large events, logs, asynchronous and
+cancelled calls, registrations and deletes. Checks every answer, reads every minute what the evaluator
+holds, and fails when an answer was wrong or when something grew. Latency is compared too, so the machine
+has to be as quiet at the end as at the start.
 
 BUILD names another folder of release builds, OUT a file for all samples as JSON, CALLERS how many callers
 there are (8), PAUSE how long one pauses between calls on average, in ms (20).
@@ -32,13 +33,17 @@ class Soak:
         self.samples = []
         # A short run has a sample more often, so that there is a first and a last part of it.
         self.step = min(60, MINUTES * 60 / 8)
+        self.warm_up = min(120, MINUTES * 60 / 2)
 
     def run(self):
         soak_functions.register_all(self.evaluator)
-        began = time.monotonic()
         self.tally.pauses.start()
         for caller in self.callers:
             caller.start()
+        # Allocators and caches grow to what the load needs first: the start is after that.
+        time.sleep(self.warm_up)
+        self.tally.take_times()
+        began = time.monotonic()
         while len(self.samples) * self.step < MINUTES * 60:
             time.sleep(self.step)
             self.sample(time.monotonic() - began)
@@ -93,7 +98,8 @@ class Soak:
             return
         record = {
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "machine": report.machine(), "minutes": MINUTES, "callers": CALLERS, "pauseMs": PAUSE_MS,
+            "machine": report.machine(), "minutes": MINUTES, "warmUpSeconds": self.warm_up, "callers": CALLERS,
+            "pauseMs": PAUSE_MS,
             "loadBefore": load_before, "loadAfter": os.getloadavg()[0], "calls": self.tally.calls,
             "busyAnswers": self.tally.busy, "wrongAnswers": self.tally.wrong,
             "machinePausesSeconds": [round(b - a, 2) for a, b in self.tally.pauses.seen],
