@@ -48,6 +48,9 @@ struct FairQueue<Call> {
 
     private var lines: [Runtime: [String: WaitingLine<Waiting>]] = [:]
     private var accounts: [String: Account] = [:]
+    private var orders: [Runtime: TurnOrder] = [:]
+    /// Functions that are passed over at most in one search for the next call.
+    private static var mostPassedOver: Int { 100 }
     private var lastNumber: UInt64 = 0
     private let limits: AdmissionLimits
     private(set) var count = 0
@@ -71,8 +74,12 @@ struct FairQueue<Call> {
         _ call: Call, function: String, runtime: Runtime, concurrency: Int?, bytes: Int
     ) -> Ticket {
         lastNumber += 1
+        let isFirst = lines[runtime]?[function] == nil
         lines[runtime, default: [:]][function, default: WaitingLine()].append(
             Waiting(call: call, concurrency: concurrency, bytes: bytes), number: lastNumber)
+        if isFirst, let turn = turn(function, runtime) {
+            orders[runtime, default: TurnOrder()].insert(turn)
+        }
         accounts[function, default: Account()].waiting += 1
         accounts[function, default: Account()].bytes += bytes
         count += 1
@@ -83,12 +90,14 @@ struct FairQueue<Call> {
     /// Takes a call out, from wherever it stands; `nil` when it no longer waits.
     @discardableResult
     mutating func remove(_ ticket: Ticket) -> Call? {
+        let before = turn(ticket.function, ticket.runtime)
         guard
             let waiting = lines[ticket.runtime]?[ticket.function]?.remove(ticket.number)
         else { return nil }
         if lines[ticket.runtime]?[ticket.function]?.isEmpty == true {
             lines[ticket.runtime]?[ticket.function] = nil
         }
+        move(before, to: turn(ticket.function, ticket.runtime), ticket.runtime)
         change(ticket.function) {
             $0.waiting -= 1
             $0.bytes -= waiting.bytes
@@ -118,19 +127,34 @@ struct FairQueue<Call> {
     /// The call of a runtime whose turn is next.
     /// - Parameter offer: what there is for a call.
     func next(_ runtime: Runtime, _ offer: (Call) -> Offer) -> Candidate? {
-        var best: Candidate?
-        for (function, line) in lines[runtime] ?? [:] {
-            guard let head = line.head, case .cell(let newcomersOnly) = offer(head.element.call),
-                maySpend(function, head.element.concurrency, newcomersOnly: newcomersOnly)
+        for turn in (orders[runtime]?.turns ?? []).prefix(Self.mostPassedOver) {
+            guard let head = lines[runtime]?[turn.function]?.head,
+                case .cell(let newcomersOnly) = offer(head.element.call),
+                turn.running < head.element.concurrency ?? .max,
+                turn.running == 0 || !newcomersOnly
             else { continue }
-            let candidate = Candidate(
+            return Candidate(
                 ticket: Ticket(
-                    number: head.number, function: function, runtime: runtime,
+                    number: head.number, function: turn.function, runtime: runtime,
                     bytes: head.element.bytes),
-                running: running(function))
-            if best.map({ candidate.goes(before: $0) }) ?? true { best = candidate }
+                running: turn.running)
         }
-        return best
+        return nil
+    }
+
+    /// A function's place among those that wait; `nil` when it does not.
+    private func turn(_ function: String, _ runtime: Runtime) -> TurnOrder.Turn? {
+        lines[runtime]?[function]?.head.map {
+            TurnOrder.Turn(running: running(function), number: $0.number, function: function)
+        }
+    }
+
+    private mutating func move(
+        _ before: TurnOrder.Turn?, to after: TurnOrder.Turn?, _ runtime: Runtime
+    ) {
+        guard before != after else { return }
+        if let before { orders[runtime]?.remove(before) }
+        if let after { orders[runtime, default: TurnOrder()].insert(after) }
     }
 
     mutating func take(_ candidate: Candidate) -> Call? { remove(candidate.ticket) }
@@ -151,8 +175,18 @@ struct FairQueue<Call> {
 
     // MARK: what runs
 
-    mutating func started(_ function: String) { change(function) { $0.running += 1 } }
-    mutating func ended(_ function: String) { change(function) { $0.running -= 1 } }
+    mutating func started(_ function: String) { changeRunning(function, by: 1) }
+    mutating func ended(_ function: String) { changeRunning(function, by: -1) }
+
+    private mutating func changeRunning(_ function: String, by step: Int) {
+        let waits = waiting(function) > 0
+        let before = waits ? Runtime.allCases.map { turn(function, $0) } : []
+        change(function) { $0.running += step }
+        guard waits else { return }
+        for (runtime, turn) in zip(Runtime.allCases, before) {
+            move(turn, to: self.turn(function, runtime), runtime)
+        }
+    }
 
     func running(_ function: String) -> Int { accounts[function]?.running ?? 0 }
     func waiting(_ function: String) -> Int { accounts[function]?.waiting ?? 0 }
