@@ -31,7 +31,7 @@ REVISION = %d
 
 def plugins():
     for folder in PLUGINS:
-        if folder and any(pathlib.Path(folder).glob("registry.terraform.io/hashicorp/aws/*/*/terraform-provider-aws*")):
+        if folder and any(pathlib.Path(folder).glob("*/hashicorp/aws/*/*/terraform-provider-aws*")):
             return folder
     return None
 
