@@ -22,6 +22,8 @@ final class CellRun {
     let template: TemplateRun
     let madeNs = monotonicNs()
     var phase = Phase.warming
+    /// It has said that it is parked. It counts when its template has named its process as well.
+    var isWarm = false
     let reader: CellReader
     /// Its answer, and what is wrong with the result; held back until its stream has ended, or it
     /// says that it waits for the next call, so that nothing can follow the answer.

@@ -165,7 +165,9 @@ extension SupervisorCore {
             switch event {
             case .parked:
                 switch run.phase {
-                case .warming: park(run)
+                case .warming where !run.isWarm:
+                    run.isWarm = true
+                    park(run)
                 case .running(let call) where run.answer != nil: serveOn(run, after: call)
                 case .ending: break
                 default: end(run, because: invalid("it said twice that it was parked"))
@@ -241,9 +243,18 @@ extension SupervisorCore {
         CallFailure(cause: .responseInvalid, message: "the cell broke off its protocol: \(reason)")
     }
 
-    private func park(_ run: CellRun) {
-        guard let lane = lane(of: run) else { return }
+    /// Makes a cell ready for calls, once it has said so and its process is known: before that it could
+    /// not be ended.
+    func park(_ run: CellRun) {
+        guard case .warming = run.phase, run.isWarm, run.cell.process != nil,
+            let lane = lane(of: run)
+        else { return }
         lane.warming -= 1
+        // Asked for before its snapshot was given up.
+        if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
+            run.phase = .ending(nil)
+            return run.cell.kill()
+        }
         if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
             run.phase = .ending(nil)
             return run.cell.kill()

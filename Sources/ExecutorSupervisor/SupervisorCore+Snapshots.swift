@@ -111,7 +111,7 @@ extension SupervisorCore {
             guard let message = template.process.receive() else { return }
             switch message {
             case .ready: becameReady(snapshot)
-            case .spawned(let number, let process): cells[number]?.cell.process = process
+            case .spawned(let number, let process): spawned(number, process)
             case .spawnFailed(let number, let code):
                 guard let run = cells[number] else { continue }
                 snapshot.lane.warming -= 1

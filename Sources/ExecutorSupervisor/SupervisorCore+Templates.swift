@@ -122,7 +122,7 @@ extension SupervisorCore {
                 loseTemplate(lane, template)
                 return
             case .spawned(let number, let process):
-                cells[number]?.cell.process = process
+                spawned(number, process)
             case .spawnFailed(let number, let code):
                 guard let run = cells[number] else { continue }
                 log.error(
@@ -140,6 +140,13 @@ extension SupervisorCore {
                 return
             }
         }
+    }
+
+    /// The template's word that a cell is there.
+    func spawned(_ number: UInt32, _ process: Descriptor) {
+        guard let run = cells[number] else { return }
+        run.cell.process = process
+        park(run)
     }
 
     private func readComplaints(_ lane: Lane, _ template: TemplateRun) {

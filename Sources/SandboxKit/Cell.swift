@@ -10,8 +10,10 @@ public final class Cell {
     public let standardOutput: Descriptor
     public let standardError: Descriptor
     private let status: Descriptor
-    /// Set when the template has forked it.
-    public var process: Descriptor?
+    /// Set when the template has said that it has forked it, which can be after the cell's own first words.
+    public var process: Descriptor? { didSet { if isDoomed { kill() } } }
+    /// It was to be killed before its process was known.
+    private var isDoomed = false
 
     init(
         number: UInt32, call: Descriptor, standardOutput: Descriptor, standardError: Descriptor,
@@ -26,7 +28,8 @@ public final class Cell {
 
     /// Ends the cell and everything in it: it is the first process of its PID namespace.
     public func kill() {
-        if let process { csb_pidfd_kill(process.raw, SIGKILL) }
+        guard let process else { return isDoomed = true }
+        csb_pidfd_kill(process.raw, SIGKILL)
     }
 
     /// Stops all of it where it stands, until `thaw`.
