@@ -1,3 +1,5 @@
+import CSandbox
+import Foundation
 import Testing
 
 @testable import SandboxKit
@@ -52,5 +54,21 @@ import Testing
         let error = SandboxError("mount the root", code: 1, detail: "as root only")
         #expect(
             error.description == "could not mount the root: Operation not permitted (as root only)")
+    }
+
+    @Test func `a cell that is killed before its process is known ends when it is`() throws {
+        let program = Process()
+        program.executableURL = URL(fileURLWithPath: "/bin/sleep")
+        program.arguments = ["60"]
+        try program.run()
+        let socket = try Descriptor.socketPair(type: Int32(SOCK_STREAM.rawValue)).0
+        let cell = Cell(
+            number: 1, call: socket, standardOutput: socket, standardError: socket, status: socket)
+        cell.kill()
+        #expect(program.isRunning)
+        cell.process = Descriptor(owning: csb_pidfd_open(program.processIdentifier))
+        program.waitUntilExit()
+        #expect(program.terminationReason == .uncaughtSignal)
+        #expect(program.terminationStatus == SIGKILL)
     }
 }
