@@ -100,7 +100,8 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
             ], path: "bench/EchoServer", swiftSettings: strict),
         .testTarget(
-            name: "SandboxKitTests", dependencies: ["SandboxKit", "CSandbox"], swiftSettings: strict),
+            name: "SandboxKitTests", dependencies: ["SandboxKit", "CSandbox"], swiftSettings: strict
+        ),
         .testTarget(
             name: "ExecutorSupervisorTests",
             dependencies: [
