@@ -135,8 +135,9 @@ extension SupervisorCore {
     }
 
     private func becameReady(_ snapshot: Snapshot) {
-        guard case .loading = snapshot.phase, let keeper = snapshot.keeper,
-            let template = snapshot.lane.template
+        // One that was ended for its time while it said so has failed to load.
+        guard case .loading = snapshot.phase, snapshot.endedBecause == nil,
+            let keeper = snapshot.keeper, let template = snapshot.lane.template
         else { return }
         runningCells -= 1
         snapshot.phase = .ready

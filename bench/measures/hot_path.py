@@ -3,7 +3,7 @@
 import statistics
 from dataclasses import dataclass, field
 
-READ, WRITEV, RECVFROM, SENDMSG, CHDIR = 0, 20, 45, 46, 80
+READ, WRITEV, RECVFROM, SENDMSG, RECVMSG, CHDIR = 0, 20, 45, 46, 47, 80
 SECCOMP, LANDLOCK = 317, 446
 # What a parked cell is handed first, at the least: struct cw_call.
 ORDER_BYTES = 300
@@ -31,6 +31,10 @@ class Missing(Exception):
     """The trace of a call is not whole."""
 
 
+def numbers(one_or_more):
+    return one_or_more if isinstance(one_or_more, tuple) else (one_or_more,)
+
+
 class Call:
     """One call's events and the moments that were found in them."""
 
@@ -48,7 +52,7 @@ class Call:
 
     def end_of(self, number, thread=None, least=0, remember=None):
         """The next end of a system call that brought so many bytes."""
-        found = self.seek(lambda e: e.number == number and e.result is not None and e.result >= least
+        found = self.seek(lambda e: e.number in numbers(number) and e.result is not None and e.result >= least
                           and (thread is None or e.thread == self.threads[thread]))
         if remember:
             self.threads[remember] = found.thread
@@ -59,7 +63,7 @@ class Call:
 
 def elsewhere(call, number, least, remember, *others):
     taken = [call.threads[name] for name in others]
-    found = call.seek(lambda e: e.number == number and e.result is not None and e.result >= least
+    found = call.seek(lambda e: e.number in numbers(number) and e.result is not None and e.result >= least
                       and e.thread not in taken)
     call.threads[remember] = found.thread
 
@@ -72,7 +76,7 @@ ARRIVE = [
 ]
 CONFINE = [
     Step("the cell wakes and has read the call", "kernel, cell",
-         lambda c: (elsewhere(c, RECVFROM, ORDER_BYTES, "cell", "loop"), c.end_of(RECVFROM, "cell"))),
+         lambda c: (elsewhere(c, (RECVFROM, RECVMSG), ORDER_BYTES, "cell", "loop"), c.end_of((RECVFROM, RECVMSG), "cell"))),
     Step("its bundle is bound on /function, and /tmp sized", "cell", lambda c: c.end_of(CHDIR, "cell")),
     Step("limits, user, capabilities, Landlock", "cell", lambda c: c.end_of(LANDLOCK, "cell")),
     Step("the seccomp filter is on", "cell", lambda c: c.end_of(SECCOMP, "cell")),
@@ -83,7 +87,7 @@ SERVE = [
 ]
 AGAIN = [
     Step("the cell wakes and has read the call", "kernel, cell",
-         lambda c: (elsewhere(c, RECVFROM, ORDER_BYTES, "cell", "loop"), c.end_of(RECVFROM, "cell"))),
+         lambda c: (elsewhere(c, (RECVFROM, RECVMSG), ORDER_BYTES, "cell", "loop"), c.end_of((RECVFROM, RECVMSG), "cell"))),
     Step("the event is parsed, the handler run, its result encoded and sent", "cell",
          lambda c: c.end_of(SENDMSG, "cell", least=9)),
 ]
