@@ -130,8 +130,8 @@ struct FairQueue<Call> {
         for turn in (orders[runtime]?.turns ?? []).prefix(Self.mostPassedOver) {
             guard let head = lines[runtime]?[turn.function]?.head,
                 case .cell(let newcomersOnly) = offer(head.element.call),
-                turn.running < head.element.concurrency ?? .max,
-                turn.running == 0 || !newcomersOnly
+                Self.maySpend(
+                    running: turn.running, head.element.concurrency, newcomersOnly: newcomersOnly)
             else { continue }
             return Candidate(
                 ticket: Ticket(
@@ -165,12 +165,12 @@ struct FairQueue<Call> {
     ) -> Bool {
         guard case .cell(let newcomersOnly) = offer else { return false }
         return lines[runtime]?[function] == nil
-            && maySpend(function, concurrency, newcomersOnly: newcomersOnly)
+            && Self.maySpend(
+                running: running(function), concurrency, newcomersOnly: newcomersOnly)
     }
 
-    private func maySpend(_ function: String, _ concurrency: Int?, newcomersOnly: Bool) -> Bool {
-        let running = running(function)
-        return running < concurrency ?? .max && (running == 0 || !newcomersOnly)
+    private static func maySpend(running: Int, _ concurrency: Int?, newcomersOnly: Bool) -> Bool {
+        running < concurrency ?? .max && (running == 0 || !newcomersOnly)
     }
 
     // MARK: what runs

@@ -255,10 +255,6 @@ extension SupervisorCore {
             run.phase = .ending(nil)
             return run.cell.kill()
         }
-        if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
-            run.phase = .ending(nil)
-            return run.cell.kill()
-        }
         run.slot.cgroup?.startAccount()
         run.phase = .parked
         lane.parked.append(run)

@@ -41,11 +41,16 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGCONT) }
     }
 
-    /// Its process id in this process's namespace; `nil` once it has been reaped.
+    /// Its process id in this process's namespace; `nil` once it has been reaped (pidfd_open(2): then
+    /// it is -1).
     public var pid: pid_t? {
-        process.flatMap { field("Pid:", of: "/proc/self/fdinfo/\($0.raw)") }.flatMap {
-            $0 > 0 ? pid_t($0) : nil
-        }
+        process.flatMap { CgroupFile.read("/proc/self/fdinfo/\($0.raw)") }.flatMap(
+            Cell.pid(inFdinfo:))
+    }
+
+    static func pid(inFdinfo text: String) -> pid_t? {
+        // 0 would be the evaluator itself.
+        field("Pid:", in: text).flatMap { $0 > 0 ? pid_t($0) : nil }
     }
 
     /// The clock that counts the CPU time of its process, for `clock_gettime`.
@@ -56,14 +61,15 @@ public final class Cell {
 
     /// The sizes that resource limits count from, now.
     public func footprint() -> CellFootprint? {
-        guard let pid, let data = field("VmData:", of: "/proc/\(pid)/status"),
-            let space = field("VmSize:", of: "/proc/\(pid)/status")
+        guard let pid, let status = CgroupFile.read("/proc/\(pid)/status"),
+            let data = Self.field("VmData:", in: status),
+            let space = Self.field("VmSize:", in: status)
         else { return nil }
         return CellFootprint(dataBytes: data * 1024, addressSpaceBytes: space * 1024)
     }
 
-    private func field(_ name: String, of file: String) -> Int? {
-        for line in CgroupFile.read(file)?.split(separator: "\n") ?? [] where line.hasPrefix(name) {
+    private static func field(_ name: String, in text: String) -> Int? {
+        for line in text.split(separator: "\n") where line.hasPrefix(name) {
             return line.split(whereSeparator: { $0 == " " || $0 == "\t" }).dropFirst().first.flatMap
             { Int($0) }
         }

@@ -71,4 +71,15 @@ import Testing
         #expect(program.terminationReason == .uncaughtSignal)
         #expect(program.terminationStatus == SIGKILL)
     }
+
+    @Test(
+        arguments: [
+            ("pos:\t0\nflags:\t02\nmnt_id:\t15\nPid:\t4711\nNSpid:\t4711\t1\n", 4711),
+            ("pos:\t0\nPid:\t-1\nNSpid:\t-1\n", nil),
+            ("pos:\t0\nPid:\t0\nNSpid:\t0\n", nil),
+            ("pos:\t0\nNSpid:\t1\n", nil),
+        ] as [(String, pid_t?)])
+    func `a process is known by its pidfd, while it is there`(_ text: String, _ pid: pid_t?) {
+        #expect(Cell.pid(inFdinfo: text) == pid)
+    }
 }
