@@ -23,8 +23,8 @@
 struct cw_status *cell_status;
 uint32_t cell_uid, cell_gid;
 
-static struct sock_filter *filter;
-static unsigned short filter_length;
+// What takes the last rights away before user code runs.
+static struct sock_fprog closing;
 
 _Noreturn void cell_fail(enum cw_stage stage, int error) {
     if (cell_status) {
@@ -35,17 +35,27 @@ _Noreturn void cell_fail(enum cw_stage stage, int error) {
     _exit(CW_EXIT_SETUP);
 }
 
-// The program is read once in the template; every cell has the copy that it was forked with.
-void cell_read_filter(int fd) {
+static struct sock_fprog read_program(int fd) {
     struct stat info;
     if (fstat(fd, &info) < 0 || info.st_size == 0 ||
-        info.st_size > (off_t)(BPF_MAXINSNS * sizeof *filter))
+        info.st_size > (off_t)(BPF_MAXINSNS * sizeof(struct sock_filter)))
         _exit(122);
     void *mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (mapped == MAP_FAILED) _exit(122);
-    filter = mapped;
-    filter_length = (unsigned short)((size_t)info.st_size / sizeof *filter);
     close(fd);
+    return (struct sock_fprog){
+        .len = (unsigned short)((size_t)info.st_size / sizeof(struct sock_filter)), .filter = mapped};
+}
+
+// Read once in the template; every cell has the copy that it was forked with.
+void cell_read_filter(int fd) { closing = read_program(fd); }
+
+// The kernel compiles a filter for the process that asks, and forks inherit it: so the large one is the
+// template's, and denies what no process here needs. Its capabilities stand for no_new_privs.
+void cell_filter_template(int fd) {
+    struct sock_fprog program = read_program(fd);
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) _exit(125);
+    munmap(program.filter, program.len * sizeof *program.filter);
 }
 
 static void drop_bounding_set(void) {
@@ -137,15 +147,15 @@ static void confine(const struct cw_call *call) {
     if (call->rlimit_count > CW_MAX_RLIMITS) cell_fail(CW_STAGE_PROTOCOL, EINVAL);
     for (uint32_t i = 0; i < call->rlimit_count; i++) {
         struct rlimit limit = {call->rlimits[i].soft, call->rlimits[i].hard};
-        if (setrlimit((int)call->rlimits[i].resource, &limit) < 0)
+        // Not by the C library, which reads limits with the call that it sets them with.
+        if (syscall(SYS_setrlimit, call->rlimits[i].resource, &limit) < 0)
             cell_fail(CW_STAGE_RLIMIT, errno);
     }
     drop_privileges();
     cell_enter_landlock();
     cell_trap_denials();
-    struct sock_fprog program = {.len = filter_length, .filter = filter};
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0)
+        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &closing) < 0)
         cell_fail(CW_STAGE_SECCOMP, errno);
 }
 
@@ -154,7 +164,7 @@ void cell_confine(const struct cw_call *call) {
     confine(call);
 }
 
-// Its keeper has made its mounts. It reads the snapshot's filter, and gets a layer of Landlock that a
+// Its keeper has made its mounts, and read the snapshot's filter. It gets a layer of Landlock that a
 // call's own can be put on.
 void cell_confine_snapshot(const struct cw_call *order) {
     cell_use_landlock(cell_make_outer_landlock());

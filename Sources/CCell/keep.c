@@ -76,7 +76,7 @@ static int do_nothing(void *argument) {
 // own: a process cannot leave a mount namespace without a descriptor of the one that it came from.
 static pid_t run_helper(int (*function)(void *), void *argument, int *status) {
     static _Alignas(16) char stack[32768];
-    pid_t pid = clone(function, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, argument);
+    pid_t pid = clone(function, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, argument);
     if (pid < 0) return -1;
     while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
     return pid;

@@ -69,7 +69,8 @@ int cloister_serve(const char *detail) {
     if (serves++) _exit(123);
     int hurries = 0;
     cover_store();
-    cell_read_filter(CW_FD_FILTER);
+    cell_read_filter(CW_FD_CLOSING);
+    cell_filter_template(CW_FD_FILTER);
     cell_note_descriptors(CELL_OWN_FDS);
     cell_start_children(CW_FD_CONTROL);
     cell_tell_text(CW_READY, detail);

@@ -38,8 +38,9 @@ struct PreparedExecutor: Sendable {
     var version: String
     /// The `World`, encoded for the launcher.
     var world: [UInt8]
-    /// The compiled seccomp filter.
+    /// The compiled seccomp filter of the template, and what closes a cell.
     var filter: [UInt8]
+    var closing: [UInt8]
     /// The one of snapshots and their calls.
     var snapshotFilter: [UInt8]
     var boundsAddressSpace: Bool
@@ -99,14 +100,17 @@ extension ExecutorDescription {
             arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
             environment: environment)
         let policyFile = URL(fileURLWithPath: folder).appendingPathComponent(seccomp)
-        let snapshotPolicyFile = URL(fileURLWithPath: configuration.executors)
-            .appendingPathComponent("snapshot.seccomp.json")
+        let executors = URL(fileURLWithPath: configuration.executors)
         let policy = try SeccompPolicy(contentsOf: policyFile)
+        let setup = try SeccompSetup(
+            contentsOf: executors.appendingPathComponent("setup.seccomp.json"))
         let snapshotPolicy = try SeccompPolicy(
-            contentsOf: policyFile, joinedBy: snapshotPolicyFile)
+            contentsOf: policyFile,
+            joinedBy: executors.appendingPathComponent("snapshot.seccomp.json"))
         return PreparedExecutor(
             runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)),
-            filter: try policy.compile(), snapshotFilter: try snapshotPolicy.compile(),
+            filter: try policy.compile(with: setup), closing: try policy.closing(setup),
+            snapshotFilter: try snapshotPolicy.compile(),
             boundsAddressSpace: boundsAddressSpace)
     }
 

@@ -54,7 +54,8 @@ extension SupervisorCore {
         lane.starts += 1
         do {
             let process = try Template(
-                lane.executor.world, filter: lane.executor.filter, launcher: configuration.launcher)
+                lane.executor.world, filter: lane.executor.filter, closing: lane.executor.closing,
+                launcher: configuration.launcher)
             let number = number(of: lane)
             try reactor.add(process.control, token: Source.control(number).token, for: .readable)
             if let output = process.output {

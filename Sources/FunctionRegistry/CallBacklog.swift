@@ -23,6 +23,8 @@ struct CallBacklog {
     /// The calls in `live` of which the database has an older state, or none.
     private var dirty: Set<String> = []
     private var ended: [String: CallWrite] = [:]
+    /// Whether attempts of asynchronous calls are in `ended`.
+    private(set) var hasEndedAttempts = false
     /// Calls to delete, because they may have been written before they were withdrawn.
     private var withdrawn: [String] = []
     private var operations: [DurableOperation] = []
@@ -97,6 +99,7 @@ struct CallBacklog {
         let write = CallWrite(record: record, end: end)
         bytes += write.bytes
         ended[id] = write
+        if record.async != nil { hasEndedAttempts = true }
         return record.state.isFinal ? takeWaiting(id) : []
     }
 
@@ -113,6 +116,7 @@ struct CallBacklog {
             if let call = live[id] { writing.writes[id] = CallWrite(record: call.record) }
         }
         ended = [:]
+        hasEndedAttempts = false
         withdrawn = []
         operations = []
         dirty = []

@@ -6,9 +6,9 @@ import Synchronization
 /// Keeps the records of calls: in memory at once, on the disk a moment later.
 ///
 /// Nothing of a call waits for the disk. What happens to a call is noted under a lock that is held
-/// for microseconds; `run()` writes everything that is pending in one transaction, at most about 20
-/// milliseconds after the first of it, so a short call is written once, when it is over. Reads see
-/// memory first.
+/// for microseconds; `run()` writes everything that is pending in one transaction, at most about 100
+/// milliseconds after the first of it, so a short call is written once, when it is over. Ends of
+/// attempts, which nobody else knows of, wait for 20 at most. Reads see memory first.
 public final class CallRecorder: Sendable {
     let state: Mutex<CallBacklog>
     let store: CallStore
@@ -17,8 +17,9 @@ public final class CallRecorder: Sendable {
     /// Wakes `run()`; one pending wake-up is as good as many.
     private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
-    /// How long a record may wait for others to be written with.
-    private static let batchDelay = Duration.milliseconds(20)
+    /// How long an attempt's end may wait for others to be written with, and how much longer the rest.
+    private static let attemptDelay = Duration.milliseconds(20)
+    private static let furtherDelay = Duration.milliseconds(80)
 
     /// - Throws: `RegistryError.storage` when the calls that the last evaluator left cannot be settled.
     init(store: CallStore, backlog: CallBacklogLimits, logger: Logger) throws {
@@ -103,8 +104,11 @@ public final class CallRecorder: Sendable {
     /// Writes what is pending, again and again, until its task is cancelled; then once more.
     public func run() async {
         for await _ in wakeUps.stream {
-            // Cancelled here, the sleep ends at once and the loop with it.
-            try? await Task.sleep(for: Self.batchDelay)
+            // Cancelled here, the sleeps end at once and the loop with them.
+            try? await Task.sleep(for: Self.attemptDelay)
+            if !state.withLock({ $0.hasEndedAttempts }) {
+                try? await Task.sleep(for: Self.furtherDelay)
+            }
             await writePending()
             if Task.isCancelled { break }
         }

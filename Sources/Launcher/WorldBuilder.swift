@@ -86,7 +86,7 @@ extension World {
 
     /// Becomes the interpreter. Returns only the reason why it could not.
     func execute() -> SandboxError {
-        csb_close_range(UInt32(LauncherDescriptor.filter) + 1, .max)
+        csb_close_range(UInt32(LauncherDescriptor.closing) + 1, .max)
         var argv: [UnsafeMutablePointer<CChar>?] = ([program] + arguments).map { strdup($0) }
         var envp: [UnsafeMutablePointer<CChar>?] = environment.sorted { $0.key < $1.key }.map {
             strdup("\($0.key)=\($0.value)")

@@ -1,14 +1,16 @@
 import CWire
 
-/// Descriptors that the launcher is started with, besides the three standard ones. The first two
+/// Descriptors that the launcher is started with, besides the three standard ones. The first three
 /// are where the template that it becomes expects them.
 public enum LauncherDescriptor {
     /// Control socket; also takes the launcher's own reports.
     public static let control = Int32(CW_FD_CONTROL)
-    /// The compiled seccomp filter for cells.
+    /// The compiled seccomp filter for the template.
     public static let filter = Int32(CW_FD_FILTER)
+    /// The one that closes cells.
+    public static let closing = Int32(CW_FD_CLOSING)
     /// The `World`, as JSON.
-    public static let world: Int32 = 5
+    public static let world: Int32 = 6
 }
 
 /// Packets that the launcher sends on the control socket before the template takes it over. Their

@@ -72,12 +72,12 @@ public struct SeccompPolicy: Sendable, Equatable {
     }
 
     /// Calls allowed with any arguments.
-    public private(set) var allowed: Set<String> = []
-    public private(set) var conditions: [Condition] = []
+    public internal(set) var allowed: Set<String> = []
+    public internal(set) var conditions: [Condition] = []
     /// Calls answered with an error number when they have certain arguments.
     public private(set) var refusedConditions: [Condition] = []
     /// Calls answered with an error number and no report.
-    public private(set) var refused: [String: Int32] = [:]
+    public internal(set) var refused: [String: Int32] = [:]
 
     /// Reads a policy and what it includes.
     /// - Parameter further: another one, which is joined to the first as if it included it.
@@ -127,45 +127,54 @@ public struct SeccompPolicy: Sendable, Equatable {
     }
 
     // SCMP_ACT_… are macros that Swift does not import; values from seccomp.h.
-    private static let actAllow: UInt32 = 0x7fff_0000
-    private static let actTrap: UInt32 = 0x0003_0000
+    static let actAllow: UInt32 = 0x7fff_0000
+    static let actTrap: UInt32 = 0x0003_0000
     private static let actKillProcess: UInt32 = 0x8000_0000
-    private static func actErrno(_ number: Int32) -> UInt32 {
+    static func actErrno(_ number: Int32) -> UInt32 {
         0x0005_0000 | UInt32(number & 0xffff)
     }
 
     /// Compiles to a BPF program: an array of `struct sock_filter`.
     public func compile() throws(SandboxError) -> [UInt8] {
-        guard let context = seccomp_init(SeccompPolicy.actTrap) else {
+        try Self.program(default: Self.actTrap) { (context) throws(SandboxError) in
+            for call in allowed.sorted() {
+                try add(context, Self.actAllow, call, nil)
+            }
+            for condition in conditions {
+                try add(context, Self.actAllow, condition.call, condition)
+            }
+            for condition in refusedConditions {
+                try add(
+                    context, Self.actErrno(try Self.errorNumber(condition.errno)),
+                    condition.call, condition)
+            }
+            for (call, number) in refused.sorted(by: { $0.key < $1.key }) {
+                // A library older than the call leaves it to the default, which denies it too.
+                guard SyscallNames.number(of: call) != nil else { continue }
+                try add(context, Self.actErrno(number), call, nil)
+            }
+        }
+    }
+
+    /// A program whose rules `body` adds, with an action for what they do not name.
+    static func program(
+        default action: UInt32, _ body: (scmp_filter_ctx) throws(SandboxError) -> Void
+    ) throws(SandboxError) -> [UInt8] {
+        guard let context = seccomp_init(action) else {
             throw SandboxError("start a seccomp filter")
         }
         defer { seccomp_release(context) }
         try check(
-            seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SeccompPolicy.actKillProcess),
+            seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, actKillProcess),
             "set the action for foreign architectures")
         // A binary tree of call numbers: a few comparisons a call instead of hundreds.
         try check(
             seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2), "order the filter as a tree")
-        for call in allowed.sorted() {
-            try add(context, SeccompPolicy.actAllow, call, nil)
-        }
-        for condition in conditions {
-            try add(context, SeccompPolicy.actAllow, condition.call, condition)
-        }
-        for condition in refusedConditions {
-            try add(
-                context, SeccompPolicy.actErrno(try SeccompPolicy.errorNumber(condition.errno)),
-                condition.call, condition)
-        }
-        for (call, number) in refused.sorted(by: { $0.key < $1.key }) {
-            // A library older than the call leaves it to the default, which denies it too.
-            guard SyscallNames.number(of: call) != nil else { continue }
-            try add(context, SeccompPolicy.actErrno(number), call, nil)
-        }
+        try body(context)
         return try export(context)
     }
 
-    private func add(
+    func add(
         _ context: scmp_filter_ctx, _ action: UInt32, _ call: String, _ condition: Condition?
     ) throws(SandboxError) {
         guard let number = SyscallNames.number(of: call) else {
@@ -182,7 +191,7 @@ public struct SeccompPolicy: Sendable, Equatable {
             "add the seccomp rule for \(call)")
     }
 
-    private func export(_ context: scmp_filter_ctx) throws(SandboxError) -> [UInt8] {
+    private static func export(_ context: scmp_filter_ctx) throws(SandboxError) -> [UInt8] {
         let file = try Descriptor.memory(named: "seccomp", size: 0, fixedSize: false)
         try check(seccomp_export_bpf(context, file.raw), "compile the seccomp filter")
         let size = Int(lseek(file.raw, 0, SEEK_END))

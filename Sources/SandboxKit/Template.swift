@@ -32,13 +32,19 @@ public final class Template {
     private var process: Descriptor?
 
     /// Starts the launcher, which will become the template.
-    public init(_ world: [UInt8], filter: [UInt8], launcher path: String) throws(SandboxError) {
+    /// - Parameters:
+    ///   - filter: the seccomp program that the template takes on.
+    ///   - closing: the one that a cell takes on besides, as its last step.
+    public init(
+        _ world: [UInt8], filter: [UInt8], closing: [UInt8], launcher path: String
+    ) throws(SandboxError) {
         let (mine, theirs) = try Descriptor.socketPair(type: Int32(SOCK_SEQPACKET.rawValue))
         let pipe = try Descriptor.pipe()
         let null = try Descriptor.open("/dev/null", O_RDWR)
         let filterFile = try Descriptor.memory(named: "filter", holding: filter)
+        let closingFile = try Descriptor.memory(named: "closing", holding: closing)
         let worldFile = try Descriptor.memory(named: "world", holding: world)
-        let handed = [null, pipe.writing, pipe.writing, theirs, filterFile, worldFile]
+        let handed = [null, pipe.writing, pipe.writing, theirs, filterFile, closingFile, worldFile]
         var pid: pid_t = 0
         var argv = [strdup("cloister-launcher"), nil]
         defer { free(argv[0]) }

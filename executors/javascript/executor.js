@@ -6,7 +6,8 @@ const path = require('path');
 const util = require('util');
 const v8 = require('v8');
 const vm = require('vm');
-const { createRequire, syncBuiltinESMExports } = require('module');
+const Module = require('module');
+const { createRequire, syncBuiltinESMExports } = Module;
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
 const { notJSON } = require('./json.js');
@@ -217,6 +218,18 @@ function isModule(file) {
   return false;
 }
 
+// Does what require() does, without looking for a file that is known; of a link it needs to know more.
+function requireFile(file) {
+  if (fs.lstatSync(file).isSymbolicLink()) return createRequire(file)(file);
+  const module = new Module(file, new Module(file));
+  module.filename = file;
+  module.paths = Module._nodeModulePaths(path.dirname(file));
+  Module._cache[file] = module;
+  module._compile(fs.readFileSync(file, 'utf8'), file);
+  module.loaded = true;
+  return module.exports;
+}
+
 // Loads the handler's file, `folder/file.function`, and returns the function.
 async function load(handler, root) {
   const dot = handler.indexOf('.', handler.lastIndexOf('/') + 1);
@@ -224,7 +237,7 @@ async function load(handler, root) {
   const file = ['.mjs', '.js', '.cjs'].map((ending) => stem + ending).find((name) => fs.existsSync(name));
   if (!file) throw new Error(`there is no ${stem}.mjs, .js or .cjs`);
   const name = handler.slice(dot + 1);
-  const exported = isModule(file) ? await import(pathToFileURL(file).href) : createRequire(file)(file);
+  const exported = isModule(file) ? await import(pathToFileURL(file).href) : requireFile(file);
   const find = (from) => name.split('.').reduce((at, part) => at?.[part], from);
   const found = find(exported) ?? find(exported.default);
   if (typeof found !== 'function') throw new TypeError(`${path.basename(file)} exports no function named "${name}"`);
@@ -250,25 +263,40 @@ function call(handler, event, context) {
   });
 }
 
+const REHEARSAL = path.join(__dirname, 'rehearsal');
+const REHEARSED = {
+  meta: '{"callId":"01J00000000000000000000000","function":"rehearsal","version":1,"handler":"index.handler",' +
+    '"memoryMB":128,"deadlineNs":0,"environment":{"REHEARSAL":"1","REHEARSALS":"2"}}',
+  event: '{"text":"a b","numbers":[1,2.5,null,true]}',
+};
+
 // The parts of a call that can be done without letting anything else run.
 function rehearseAnswer() {
-  const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
+  const context = new Context(parse(REHEARSED.meta));
   context.getRemainingTimeInMillis();
-  from(resultAnswer(parse('{"text":"a b","numbers":[1,2.5,null,true]}')).text);
+  from(resultAnswer(parse(REHEARSED.event)).text);
   describe(new Error('rehearsed'), 'handler');
 }
 
+function begin(given) {
+  const meta = parse(given.meta);
+  assign(process.env, meta.environment);
+  return meta;
+}
+
+// Does what a call does.
 async function rehearse() {
-  const handler = await load('index.handler', path.join(__dirname, 'rehearsal'));
-  const context = new Context({ callId: '', function: '', version: 0, memoryMB: 0, deadlineNs: 0 });
-  const result = await call(handler, parse('{"text":"a b","numbers":[1,2.5,null,true]}'), context);
-  if (!notJSON(result)) stringify(result);
+  const meta = begin(REHEARSED);
+  const handler = await load(meta.handler, REHEARSAL);
+  const { text } = await answerTo(handler, REHEARSED.event, new Context(meta));
+  from(text);
   try {
     handler.fail();
   } catch (error) {
     describe(error, 'handler');
   }
-  delete require.cache[path.join(__dirname, 'rehearsal', 'index.js')];
+  delete require.cache[path.join(REHEARSAL, 'index.js')];
+  for (const key of Object.keys(meta.environment)) delete process.env[key];
 }
 
 // Node's own way out waits for threads that a forked process does not have.
@@ -289,7 +317,7 @@ function leaveFast() {
   });
 }
 
-let atRest = [];
+let atRest = [], phase = 'init';
 // What a module may leave to run when it has loaded: copies of these work in every call.
 const COPIED = new Set(['Timeout', 'Immediate']);
 
@@ -305,18 +333,22 @@ async function branch() {
   return native.park();
 }
 
-async function run(given) {
-  const meta = parse(given.meta);
+// What a call finds of its process, but for what is its own: done once, in the template.
+function tidy() {
   for (const key of Object.keys(process.env)) delete process.env[key];
-  assign(process.env, meta.environment);
   process.argv.length = 1;
   process.execArgv.length = 0;
-  if (meta.context) surroundings.prepare();
   leaveFast();
-  atRest = process.getActiveResourcesInfo();
-  let phase = 'init';
+  openOutput();
+  process.memoryUsage = memoryUsage;
   process.on('uncaughtException', (error) => fail(describe(error, phase)));
   process.on('unhandledRejection', (error) => fail(describe(error, phase)));
+  atRest = process.getActiveResourcesInfo();
+}
+
+async function run(given) {
+  const meta = begin(given);
+  if (meta.context) surroundings.prepare();
   let handler;
   try {
     handler = await load(meta.handler, FUNCTION);
@@ -347,15 +379,15 @@ function collect() {
 
 async function main() {
   replaceRandom();
-  // So often that V8 has compiled what runs in a call, and cells inherit that.
-  for (let i = 0; i < 40; i++) await rehearse();
-  await import(pathToFileURL(path.join(__dirname, 'rehearsal', 'module.mjs')).href);
+  // Until what runs in a call is loaded and compiled. More often, and V8 would compile it again, for speed:
+  // that brings calls nothing, and takes memory.
+  for (let i = 0; i < 4; i++) await rehearse();
+  await import(pathToFileURL(path.join(REHEARSAL, 'module.mjs')).href);
   collect();
+  tidy();
   const hurries = native.serve(process.versions.node);
   // From here on in a cell.
   renewRandom();
-  openOutput();
-  process.memoryUsage = memoryUsage;
   if (!hurries) await rehearse();
   await run(native.park());
 }

@@ -14,6 +14,7 @@ import random
 import sys
 import time
 import traceback
+import types
 
 # Imported here so that handlers get them for free; none keeps state that differs between calls
 # or starts a thread. `random` is seeded anew in every cell.
@@ -44,6 +45,14 @@ class Call(ctypes.Structure):
         return (decode(ctypes.string_at(self.meta, self.meta_bytes)),
                 ctypes.string_at(self.event, self.event_bytes))
 
+    @classmethod
+    def holding(cls, *texts):
+        """One with texts of this process's own."""
+        meta, event = map(ctypes.create_string_buffer, texts)
+        call = cls(ctypes.addressof(meta), len(texts[0]), ctypes.addressof(event), len(texts[1]))
+        call.held = meta, event
+        return call
+
 
 # PyDLL keeps the interpreter's lock: the process must be forked by the thread that holds it.
 cell = ctypes.PyDLL("/cloister/cell.so")
@@ -54,8 +63,9 @@ cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer_and_wait.argtypes = cell.cloister_answer.argtypes + [ctypes.POINTER(Call)]
 cell.cloister_answer_and_wait.restype = None
 cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
-cell.cloister_denied.restype = cell.cloister_branch.restype = None
-cell.cloister_log.restype = cell.cloister_answer.restype = cell.cloister_park.restype = None
+for function in "branch denied loaded log answer park".split():
+    getattr(cell, "cloister_" + function).restype = None
+cell.cloister_is_snapshot.restype = ctypes.c_int
 # Sending may block on a slow reader: other threads of the handler must be able to run then.
 unlocked_log = ctypes.CDLL("/cloister/cell.so").cloister_log
 unlocked_log.argtypes, unlocked_log.restype = cell.cloister_log.argtypes, None
@@ -63,6 +73,10 @@ unlocked_log.argtypes, unlocked_log.restype = cell.cloister_log.argtypes, None
 PIECE = 1 << 16
 # More runs than the interpreter watches before it settles on how to run something.
 WARMINGS = 24
+REHEARSED = Call.holding(
+    b'{"callId":"01J00000000000000000000000","function":"rehearsal","version":1,"handler":"index.handler",'
+    b'"memoryMB":128,"deadlineNs":0,"environment":{"LANG":"C.UTF-8","REHEARSAL":"1"}}',
+    b'{"text": "a b", "numbers": [1, 2.5, null, true]}')
 SYS_VFORK = 58
 
 encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
@@ -153,8 +167,16 @@ def load(handler):
 
 
 def load_file(name, file):
-    spec = importlib.util.spec_from_file_location(name, file)
-    module = importlib.util.module_from_spec(spec)
+    # As importlib.util.spec_from_file_location and module_from_spec do, for a file that is known to be one.
+    module = types.ModuleType(name)
+    loader = importlib.machinery.SourceFileLoader(name, file)
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=file, is_package=file.endswith("/__init__.py"))
+    spec.has_location = True
+    module.__spec__, module.__loader__, module.__file__ = spec, loader, file
+    module.__package__ = spec.parent
+    if spec.submodule_search_locations is not None:
+        spec.submodule_search_locations.append(os.path.dirname(file))
+        module.__path__ = spec.submodule_search_locations
     with io.FileIO(file) as source:
         text = source.readall()
     sys.modules[name] = module
@@ -280,10 +302,14 @@ def answer_to(handler, event, context):
     return result_answer(result)
 
 
-def run(call):
+def begin(call):
     meta, event = call.texts()
-    os.environ.clear()
     os.environ.update(meta["environment"])
+    return meta, event
+
+
+def run(call):
+    meta, event = begin(call)
     if "context" in meta:
         surroundings.prepare()
     try:
@@ -317,7 +343,7 @@ def branch(call):
     # This seeds `random` anew, and does what modules have asked to be done after a fork.
     ctypes.pythonapi.PyOS_AfterFork_Child()
     try:
-        rehearse(name="cloister rehearsal")
+        rehearse(name="cloister rehearsal", has_loaded=True)
     except BaseException:
         # The function has changed what this uses.
         pass
@@ -344,17 +370,21 @@ def leave(leaving):
     os._exit((code or 0) & 0xFF)
 
 
-def rehearse(fails=False, name="index"):
+def rehearse(fails=False, name="index", has_loaded=False):
     """Does what a call does. In a cell, the pages that it touches are the cell's own then; in the
-    template, the interpreter learns what runs often."""
+    template, the interpreter learns what runs often. The environment of a function that has loaded is
+    left as it is."""
     sys.path.insert(0, OUR_FOLDER + "rehearsal")
-    context = Context({"callId": "", "function": "", "version": 0, "memoryMB": 0, "deadlineNs": 0})
+    meta, event = REHEARSED.texts() if has_loaded else begin(REHEARSED)
+    context = Context(meta)
     module = load_file(name, OUR_FOLDER + "rehearsal/index.py")
-    result_answer(module.handler(decode(b'{"text": "a b", "numbers": [1, 2.5, null, true]}'), context))
+    result_answer(module.handler(decode(event), context))
     if fails:
         answer_to(module.fail, b"{}", context)
     del sys.modules[name], sys.path[0]
     sys.path_importer_cache.clear()
+    if not has_loaded:
+        os.environ.clear()
 
 
 def refuse_programs():
@@ -372,6 +402,7 @@ def refuse_programs():
 
 def main():
     refuse_programs()
+    os.environ.clear()
     sys.path.insert(0, FUNCTION)
     for _ in range(WARMINGS):
         rehearse(fails=True)

@@ -8,7 +8,9 @@
 // Descriptors that a template is started with.
 enum {
     CW_FD_CONTROL = 3,  // SOCK_SEQPACKET to the supervisor; in a cell: its call socket
-    CW_FD_FILTER = 4,   // the cells' seccomp program, an array of struct sock_filter
+    // Seccomp programs, arrays of struct sock_filter:
+    CW_FD_FILTER = 4,   // what the template and its cells have from the start
+    CW_FD_CLOSING = 5,  // what a cell takes on besides, before user code runs
 };
 
 // ---- control socket, one message a packet ----
