@@ -5,6 +5,12 @@ BUILD = .build/$(CONFIGURATION)
 CELL_SOURCES := $(wildcard Sources/CCell/*.c)
 CELL_FLAGS := -std=c11 -shared -fPIC -O2 -g -Wall -Wextra -Werror -fvisibility=hidden
 
+# Release builds carry Swift's libraries, where the toolchain has them to link: calls into them are
+# direct then, and what nobody calls is left out.
+SWIFT_LIBRARIES := $(dir $(realpath $(shell command -v swift)))../lib/swift_static/linux
+STATIC := $(if $(wildcard $(SWIFT_LIBRARIES)/libswiftCore.a),--static-swift-stdlib)
+SWIFT_BUILD = swift build -c $(CONFIGURATION) $(if $(filter release,$(CONFIGURATION)),$(STATIC))
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,9 +22,10 @@ deps: ## install the system packages that are missing
 	@scripts/install-deps
 
 .PHONY: build
+build: CONFIGURATION = release
 build: deps ## build the products into .build/release
 	@$(MAKE) --no-print-directory CONFIGURATION=release .build/release/libCloisterCell.so
-	swift build -c release
+	$(SWIFT_BUILD)
 
 .PHONY: run
 run: build ## start an evaluator, register and invoke the samples, and keep it running
@@ -110,5 +117,5 @@ clean: ## remove what was built
 # The shared object that executors load is plain C without the Swift runtime, which SwiftPM cannot
 # link. SwiftPM makes the link .build/<configuration> itself, so it goes first on a new checkout.
 %/libCloisterCell.so: $(CELL_SOURCES) Sources/CCell/cell.h Sources/CWire/include/cloister_wire.h
-	@test -d $(@D) || swift build -c $(CONFIGURATION) --product cloister-launcher
+	@test -d $(@D) || $(SWIFT_BUILD) --product cloister-launcher
 	clang $(CELL_FLAGS) -I Sources/CWire/include -o $@ $(CELL_SOURCES)
