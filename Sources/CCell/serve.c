@@ -1,8 +1,10 @@
 // The fork server: runs in the template, which holds no user code, and forks a cell a request.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <link.h>
 #include <linux/sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,6 +65,35 @@ static void cover_store(void) {
         _exit(124);
 }
 
+// Whether the loader wrote into code, where an object is built so that it must.
+static int has_patched_code(const struct dl_phdr_info *object) {
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        if (object->dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+        const ElfW(Dyn) *entry = (const void *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+        for (; entry->d_tag != DT_NULL; entry++)
+            if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && entry->d_un.d_val & DF_TEXTREL))
+                return 1;
+    }
+    return 0;
+}
+
+// A template has run most of its interpreter's code for the last time, and cells map by themselves what
+// they run of it: fork leaves out what comes from a file and was not written. So the kernel may have it.
+static int let_code_go(struct dl_phdr_info *object, size_t size, void *nothing) {
+    (void)size, (void)nothing;
+    if (has_patched_code(object)) return 0;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) continue;
+        uintptr_t start = (object->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = object->dlpi_addr + segment->p_vaddr + segment->p_memsz;
+        // Of what was never written, this drops the mappings and no contents.
+        madvise((void *)start, end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
+
 int cloister_serve(const char *detail) {
     // Once: a cell that asks for it again has this from its template.
     static int serves;
@@ -73,6 +104,7 @@ int cloister_serve(const char *detail) {
     cell_filter_template(CW_FD_FILTER);
     cell_note_descriptors(CELL_OWN_FDS);
     cell_start_children(CW_FD_CONTROL);
+    dl_iterate_phdr(let_code_go, NULL);
     cell_tell_text(CW_READY, detail);
     for (;;)
         if (cell_wait_children(-1, NULL) && serve_request(&hurries)) return hurries;
