@@ -167,11 +167,13 @@ extension AttackTests {
                 let before = Set(HostState.executors(of: evaluator.pid))
                 async let answer = evaluator.invoke(name)
                 try await Task.sleep(for: .milliseconds(300))
+                // Its template's, and the one that closes it.
                 let confined = HostState.executors(of: evaluator.pid).filter {
-                    status($0)["Seccomp"] == "2"
+                    status($0)["Seccomp_filters"] == "2"
                 }
                 let cell = try #require(confined.first, "\(before.count) templates and cells")
                 let fields = status(cell)
+                #expect(fields["Seccomp"] == "2")
                 #expect(confined.count == 1)
                 for kind in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
                     #expect(Int(fields[kind] ?? "", radix: 16) == 0, "\(kind)")
