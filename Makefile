@@ -36,9 +36,8 @@ test: deps ## build and run the tests, the samples, and Lambda's clients against
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	swift test --skip-build --no-parallel
-	@scripts/test-as-user
 	@scripts/test-samples
-	@scripts/test-lambda
+	@scripts/both scripts/test-as-user scripts/test-lambda
 
 .PHONY: test-attacks
 test-attacks: deps ## attack real cells, and fuzz what reads from them

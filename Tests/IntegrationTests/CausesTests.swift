@@ -99,6 +99,8 @@ import Testing
                 })
             kill(template, SIGKILL)
         case .killEvaluator:
+            // What became of a call is on the disk a tenth of a second later.
+            try await Task.sleep(for: .milliseconds(500) * timeFactor)
             kill(evaluator.pid, SIGKILL)
             try await evaluator.waitForEnd()
             evaluator.removeFolder()
