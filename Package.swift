@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "Evaluator",
             dependencies: [
-                "ExecutorSupervisor", "FunctionRegistry", "SandboxKit",
+                "CSandbox", "ExecutorSupervisor", "FunctionRegistry", "SandboxKit",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Configuration", package: "swift-configuration"),

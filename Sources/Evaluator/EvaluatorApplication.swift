@@ -67,7 +67,7 @@ func buildApplication(
         },
         logger: logger)
     var services: [any Service] = [
-        RecorderService(calls: registry.calls), supervisor.service, dispatcher,
+        RecorderService(calls: registry.calls), supervisor.service, dispatcher, MemoryService(),
     ]
     services.append(
         WebhookSender(
