@@ -67,7 +67,7 @@ func buildApplication(
         },
         logger: logger)
     var services: [any Service] = [
-        RecorderService(calls: registry.calls), supervisor.service, dispatcher, MemoryService(),
+        RecorderService(calls: registry.calls), supervisor.service, dispatcher,
     ]
     services.append(
         WebhookSender(

@@ -89,6 +89,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
+        Allocator.boundFreeMemory()
         let configuration: EvaluatorConfiguration
         do {
             configuration = try EvaluatorConfiguration(

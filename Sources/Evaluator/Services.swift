@@ -1,5 +1,3 @@
-import CSandbox
-import Foundation
 import FunctionRegistry
 import ServiceLifecycle
 import Synchronization
@@ -41,20 +39,5 @@ struct RecorderService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await calls.run() }
-    }
-}
-
-/// Gives free memory back to the system. The allocator keeps what bursts have left in each of its
-/// arenas: tens of megabytes in all, after an hour of calls with large events among them.
-struct MemoryService: Service {
-    private static let interval = Duration.seconds(60)
-
-    func run() async throws {
-        await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: Self.interval)) != nil {
-                // Takes some milliseconds, which no request is to wait for.
-                DispatchQueue.global(qos: .utility).async { _ = malloc_trim(0) }
-            }
-        }
     }
 }

@@ -3,7 +3,7 @@
 #ifndef CSANDBOX_H
 #define CSANDBOX_H
 
-#include <malloc.h>  // malloc_trim(3), which Swift's own module of the C library leaves out
+#include <malloc.h>  // mallopt(3), which Swift's own module of the C library leaves out
 #include <linux/mount.h>
 #include <seccomp.h>
 #include <stddef.h>
