@@ -243,9 +243,9 @@ extension TestEvaluator {
             register(nil, runtime, code, settings: settings, environment: environment), event)
     }
 
-    /// The call's record, complete.
+    /// The call's record, complete: a busy machine can take a while to take down a cell that has answered.
     public func record(_ answer: Answer) async throws -> JSON {
-        try await get("/v1/calls/\(answer.callID)").json
+        try await get("/v1/calls/\(answer.callID)?wait=20s").json
     }
 
     /// What the call printed, a line an element, with the stream before it: `stdout: hello`.
