@@ -7,7 +7,7 @@ const util = require('util');
 const v8 = require('v8');
 const vm = require('vm');
 const Module = require('module');
-const { createRequire, syncBuiltinESMExports } = Module;
+const { syncBuiltinESMExports } = Module;
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
 const { notJSON } = require('./json.js');
@@ -218,9 +218,8 @@ function isModule(file) {
   return false;
 }
 
-// Does what require() does, without looking for a file that is known; of a link it needs to know more.
+// Does what require() does, without looking for a file that is known. A bundle has no links to resolve.
 function requireFile(file) {
-  if (fs.lstatSync(file).isSymbolicLink()) return createRequire(file)(file);
   const module = new Module(file, new Module(file));
   module.filename = file;
   module.paths = Module._nodeModulePaths(path.dirname(file));

@@ -170,7 +170,7 @@ def load_file(name, file):
     # As importlib.util.spec_from_file_location and module_from_spec do, for a file that is known to be one.
     module = types.ModuleType(name)
     loader = importlib.machinery.SourceFileLoader(name, file)
-    spec = importlib.machinery.ModuleSpec(name, loader, origin=file, is_package=file.endswith("/__init__.py"))
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=file, is_package=loader.is_package(name))
     spec.has_location = True
     module.__spec__, module.__loader__, module.__file__ = spec, loader, file
     module.__package__ = spec.parent
