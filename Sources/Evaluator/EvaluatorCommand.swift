@@ -3,7 +3,6 @@ import Foundation
 import FunctionRegistry
 import Logging
 import NIOCore
-import NIOPosix
 import ServiceLifecycle
 import UnixSignals
 
@@ -114,9 +113,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
     }
 
     private func serve(_ configuration: EvaluatorConfiguration, logger: Logger) async throws {
-        // Requests are then handled on the thread that reads them. Nothing here blocks for long: the
-        // database, unpacking and large bodies have threads of their own.
-        NIOSingletons.unsafeTryInstallSingletonPosixEventLoopGroupAsConcurrencyGlobalExecutor()
+        EventLoopTasks.begin()
         let application = try buildApplication(
             configuration: configuration, logger: logger,
             supervisor: { bundleRoot, observer in

@@ -6,11 +6,16 @@ import Foundation
 /// What a policy does not list is denied with EPERM through a signal, so that the first denial of a
 /// call can be told. Foreign architectures (i386, x32) end the process.
 public struct SeccompPolicy: Sendable, Equatable {
-    /// One argument of a call, masked, equals a value; all 64 bits are compared.
+    /// One argument of a call is compared with a value; all 64 bits count.
     public struct Comparison: Sendable, Equatable {
+        public enum Relation: Sendable, Equatable {
+            case equals(masked: UInt64)
+            case differs
+        }
+
         public var argument: Int
-        public var mask: UInt64
-        public var equals: UInt64
+        public var relation: Relation
+        public var value: UInt64
     }
 
     /// A rule for a call with certain arguments.
@@ -20,7 +25,9 @@ public struct SeccompPolicy: Sendable, Equatable {
         /// With `refuseWhen`: the error number's name.
         public var errno: String?
 
-        private enum Keys: String, CodingKey { case call, argument, mask, equals, and, errno }
+        private enum Keys: String, CodingKey {
+            case call, argument, mask, equals, differs, and, errno
+        }
 
         public init(from decoder: any Decoder) throws {
             let values = try decoder.container(keyedBy: Keys.self)
@@ -49,12 +56,18 @@ public struct SeccompPolicy: Sendable, Equatable {
                 }
                 return parsed
             }
-            guard let equals = try number(.equals) else {
-                throw SandboxError("read the seccomp rule for \(call): it has no \"equals\"")
+            let argument = try values.decode(Int.self, forKey: .argument)
+            switch (try number(.equals), try number(.differs), try number(.mask)) {
+            case (let equals?, nil, let mask):
+                return Comparison(
+                    argument: argument, relation: .equals(masked: mask ?? .max), value: equals)
+            case (nil, let other?, nil):
+                return Comparison(argument: argument, relation: .differs, value: other)
+            default:
+                throw SandboxError(
+                    "read the seccomp rule for \(call): it needs \"equals\", with or without a \"mask\", or \"differs\""
+                )
             }
-            return Comparison(
-                argument: try values.decode(Int.self, forKey: .argument),
-                mask: try number(.mask) ?? .max, equals: equals)
         }
     }
 
@@ -182,9 +195,15 @@ public struct SeccompPolicy: Sendable, Equatable {
                 "compile the seccomp policy", detail: "libseccomp knows no system call \(call)")
         }
         let comparisons = (condition?.comparisons ?? []).map {
-            scmp_arg_cmp(
-                arg: UInt32($0.argument), op: SCMP_CMP_MASKED_EQ, datum_a: $0.mask,
-                datum_b: $0.equals)
+            switch $0.relation {
+            case .equals(let mask):
+                scmp_arg_cmp(
+                    arg: UInt32($0.argument), op: SCMP_CMP_MASKED_EQ, datum_a: mask,
+                    datum_b: $0.value)
+            case .differs:
+                scmp_arg_cmp(
+                    arg: UInt32($0.argument), op: SCMP_CMP_NE, datum_a: $0.value, datum_b: 0)
+            }
         }
         try check(
             seccomp_rule_add_array(context, action, number, UInt32(comparisons.count), comparisons),

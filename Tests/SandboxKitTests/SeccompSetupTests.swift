@@ -22,13 +22,14 @@ import Testing
             .flatMap(\.comparisons)
         {
             values.formUnion([
-                comparison.equals, comparison.equals | 0x4000, comparison.equals | 1 << 32,
-                comparison.equals &+ 1, comparison.equals ^ 0x1_0000,
+                comparison.value, comparison.value | 0x4000, comparison.value | 1 << 32,
+                comparison.value &+ 1, comparison.value ^ 0x1_0000,
             ])
         }
         let sorted = values.sorted()
         return sorted.map { [$0, 1, 2, 0, 0, 0] } + sorted.map { [1, $0, 3, 0, 0, 0] }
             + sorted.map { [1, 1, $0, 5, 0, 0] } + sorted.map { [1, 0, 7, $0, 0, 0] }
+            + sorted.map { [1, 0, $0, 0, 0, 0] } + sorted.map { [0, $0, 0, 0, 0, 0] }
     }
 
     @Test(arguments: ["python", "javascript"])

@@ -65,4 +65,12 @@ int csb_send_with_fds(int socket, const void *bytes, size_t length, const int *f
 ssize_t csb_receive_with_fd(int socket, void *bytes, size_t length, int *fd);
 ssize_t csb_send_parts(int socket, const struct iovec *parts, int count);
 
+// ---- Swift's runtime ----
+// What it hands tasks to instead of its own pool of threads, null at first.
+extern void *swift_task_enqueueGlobal_hook;
+static inline void csb_set_enqueue_hook(void *hook)
+{
+    swift_task_enqueueGlobal_hook = hook;
+}
+
 #endif
