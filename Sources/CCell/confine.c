@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/securebits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -91,6 +92,22 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
     cell_use_landlock(cell_make_landlock());
 }
 
+// How long the kernel lets this process run at a time, 0 for as long as others. A short slice brings a
+// processor sooner and no more of it. Since Linux 6.12; older kernels change nothing (sched_setattr(2)).
+static void ask_for_slice(uint64_t nanoseconds) {
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
+    syscall(SYS_sched_setattr, 0, &wanted, 0);
+}
+
+// Its call would wait for the forks and rehearsals of others.
+void cell_start_soon(void) { ask_for_slice(100000); }
+
 void cell_bind_function(const struct cw_call *call, int writable_tmp) {
     char source[CW_BUNDLE_NAME + 1] = "";
     memcpy(source, call->bundle, CW_BUNDLE_NAME);
@@ -161,6 +178,8 @@ static void confine(const struct cw_call *call) {
 
 void cell_confine(const struct cw_call *call) {
     cell_bind_function(call, 1);
+    // Code that computes for long would change with others too often.
+    ask_for_slice(0);
     confine(call);
 }
 

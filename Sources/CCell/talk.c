@@ -97,6 +97,7 @@ static int receive_order(struct cw_call *call, int fds[2]) {
 void cloister_park(struct cloister_call *out) {
     struct cw_call call;
     int fds[2];
+    if (!cell_is_branch) cell_start_soon();
     if (send_frame(CW_FRAME_PARKED, 0, NULL, 0) < 0) _exit(0);
     int count = receive_order(&call, fds);
     if (call.magic != (count == 2 ? CW_KEEP_MAGIC : CW_CALL_MAGIC)) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
