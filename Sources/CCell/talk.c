@@ -95,9 +95,12 @@ static int receive_order(struct cw_call *call, int fds[2]) {
 }
 
 void cloister_park(struct cloister_call *out) {
+    // Forks of a snapshot have parked before, and code that calls this once more is confined.
+    static int has_parked;
     struct cw_call call;
     int fds[2];
-    if (!cell_is_branch) cell_start_soon();
+    if (!has_parked) cell_start_soon();
+    has_parked = 1;
     if (send_frame(CW_FRAME_PARKED, 0, NULL, 0) < 0) _exit(0);
     int count = receive_order(&call, fds);
     if (call.magic != (count == 2 ? CW_KEEP_MAGIC : CW_CALL_MAGIC)) cell_fail(CW_STAGE_PROTOCOL, EPROTO);
