@@ -43,7 +43,7 @@ class Evaluator:
 
     def __init__(self, *options, folder=None):
         self.owned = folder is None
-        self.folder = folder or tempfile.mkdtemp(prefix="cloister-lambda-")
+        self.folder = folder or tempfile.mkdtemp(prefix="cloister-test-lambda-")
         self.log = open(os.path.join(self.folder, "log"), "a+")
         self.process = subprocess.Popen(
             [BUILD / "evaluator", "--port", "0", "--data-dir", self.folder + "/data", *options],
