@@ -27,12 +27,17 @@ final class CallJournal: CallObserver {
 
     typealias AttemptOver = @Sendable (_ id: String, _ outcome: AttemptOutcome) -> Void
 
+    /// In a structure, because a lock of bare functions would wrap them once more each time it is taken.
+    private struct Listener {
+        var attemptOver: AttemptOver?
+        var endWish: (@Sendable (String) -> EndWish?)?
+    }
+
     private let registry: FunctionRegistry
     private let hub: LogHub
     private let logger: Logger
     private let underway = Mutex<[String: Underway]>([:])
-    private let attemptOver = Mutex<AttemptOver?>(nil)
-    private let endWish = Mutex<(@Sendable (String) -> EndWish?)?>(nil)
+    private let listener = Mutex(Listener())
 
     init(registry: FunctionRegistry, hub: LogHub, logger: Logger) {
         self.registry = registry
@@ -46,8 +51,7 @@ final class CallJournal: CallObserver {
     func onAttemptOver(
         endWish: @escaping @Sendable (String) -> EndWish?, _ body: @escaping AttemptOver
     ) {
-        attemptOver.withLock { $0 = body }
-        self.endWish.withLock { $0 = endWish }
+        listener.withLock { $0 = Listener(attemptOver: body, endWish: endWish) }
     }
 
     // MARK: Before a call is handed to the supervisor
@@ -154,7 +158,9 @@ final class CallJournal: CallObserver {
         let result = call.keepsResult ? report.result.map { Data($0.readableBytesView) } : nil
         var record = CallRecord.Outcome(report)
         if let attempt = call.attempt {
-            if record.cause == .cancelled { record.end(by: endWish.withLock { $0 }?(report.id)) }
+            if record.cause == .cancelled {
+                record.end(by: listener.withLock { $0 }.endWish?(report.id))
+            }
             let outcome = outcome(of: attempt, record.cause, result)
             registry.calls.recordAttempt(
                 id: report.id, log: log, outcome: outcome,
@@ -167,7 +173,7 @@ final class CallJournal: CallObserver {
                 default: break
                 }
             }
-            attemptOver.withLock { $0 }?(report.id, outcome)
+            listener.withLock { $0 }.attemptOver?(report.id, outcome)
         } else {
             registry.calls.recordEnded(id: report.id, log: log, result: result) {
                 $0.fill(in: report)

@@ -137,6 +137,7 @@ final class AsyncDispatcher: Service {
                     guard !state.withLock({ $0.isStopping }) else { break }
                     if monotonicNs() >= nextSweepNs {
                         await endExpired()
+                        endExpiredTaken()
                         nextSweepNs = monotonicNs() + Self.sweepNs
                     }
                     for call in await claimNext() {
@@ -218,8 +219,6 @@ final class AsyncDispatcher: Service {
             end(.returned(atMs: currentTimeMs() + Self.refusalMs)) { $0.state = .queued }
         }
         if endWish(id) == .cancelled { return endCancelled() }
-        let watch = endWhenTooOld(id)
-        defer { watch.cancel() }
         do {
             guard
                 let function = try await cache.find(
@@ -240,19 +239,6 @@ final class AsyncDispatcher: Service {
                 metadata: ["call": "\(id)", "reason": "\(error)"])
             journal.abandon(id)
             giveBack()
-        }
-    }
-
-    /// Ends a call that grows too old while it still waits, behind others, for a cell.
-    private func endWhenTooOld(_ id: String) -> Task<Void, Never> {
-        let expiresNs = state.withLock { $0.taken[id]?.entry.expiresNs } ?? .max
-        let now = monotonicNs()
-        return Task { [supervisor] in
-            let pause = Duration.nanoseconds(expiresNs > now ? expiresNs - now : 0)
-            guard (try? await Task.sleep(for: pause)) != nil, supervisor.waiting(id: id) != nil
-            else { return }
-            state.withLock { $0.taken[id]?.wish = .tooOld }
-            _ = supervisor.cancel(id: id)
         }
     }
 
@@ -277,6 +263,18 @@ final class AsyncDispatcher: Service {
             }
         }
         wakeUps.continuation.yield()
+    }
+
+    /// Ends calls that have grown too old while they wait, behind others, for a cell.
+    private func endExpiredTaken() {
+        let now = monotonicNs()
+        let old = state.withLock { state in
+            state.taken.values.filter { $0.entry.expiresNs < now && $0.wish == nil }.map(\.entry.id)
+        }
+        for id in old where supervisor.waiting(id: id) != nil {
+            state.withLock { $0.taken[id]?.wish = .tooOld }
+            _ = supervisor.cancel(id: id)
+        }
     }
 
     private func endExpired() async {
