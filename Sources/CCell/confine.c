@@ -161,6 +161,8 @@ static void drop_privileges(void) {
 
 // The part that needs no mounts.
 static void confine(const struct cw_call *call) {
+    // Code that computes for long would change with others too often.
+    ask_for_slice(0);
     if (call->rlimit_count > CW_MAX_RLIMITS) cell_fail(CW_STAGE_PROTOCOL, EINVAL);
     for (uint32_t i = 0; i < call->rlimit_count; i++) {
         struct rlimit limit = {call->rlimits[i].soft, call->rlimits[i].hard};
@@ -178,8 +180,6 @@ static void confine(const struct cw_call *call) {
 
 void cell_confine(const struct cw_call *call) {
     cell_bind_function(call, 1);
-    // Code that computes for long would change with others too often.
-    ask_for_slice(0);
     confine(call);
 }
 
