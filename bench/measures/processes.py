@@ -68,6 +68,7 @@ class Memory:
     def __init__(self, evaluator_pid):
         self.pss = {"evaluator": 0, "python": 0, "javascript": 0}
         self.rss = dict(self.pss)
+        self.processes = dict(self.pss)
         self.cells = {"python": 0, "javascript": 0}
         self.count = self.threads = 0
         kinds = {}
@@ -85,6 +86,7 @@ class Memory:
             kinds[process.pid] = kind
             self.rss[kind] += memory[0]
             self.pss[kind] += memory[1]
+            self.processes[kind] += 1
             self.count += 1
             self.threads += process.threads
 

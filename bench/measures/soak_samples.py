@@ -20,11 +20,12 @@ class Bound:
 
 
 # Medians of the first and the last minutes, while no call runs. Which snapshots and reused cells are kept
-# then depends on what was called last, so processes and descriptors are not the same number each time.
+# then depends on what was called last, so processes and descriptors are not the same number each time, and
+# RSS, which counts what processes share in each of them, says something of one process only.
 BOUNDS = [
     Bound("evaluator RSS", 0.15, 16, "MB"), Bound("evaluator PSS", 0.15, 16, "MB"),
-    Bound("python RSS", 0.15, 16, "MB"), Bound("python PSS", 0.15, 8, "MB"),
-    Bound("javascript RSS", 0.15, 32, "MB"), Bound("javascript PSS", 0.15, 16, "MB"),
+    Bound("python RSS a process", 0.15, 2, "MB"), Bound("python PSS", 0.15, 8, "MB"),
+    Bound("javascript RSS a process", 0.15, 4, "MB"), Bound("javascript PSS", 0.15, 16, "MB"),
     Bound("total PSS", 0.1, 24, "MB"), Bound("descriptors", 0.1, 24), Bound("template descriptors", 0.1, 4),
     Bound("threads", 0, 4), Bound("processes", 0, 10), Bound("zombies", 0, 1), Bound("mounts", 0, 0),
     Bound("template mounts", 0, 4), Bound("groups", 0, 0), Bound("bundles", 0.1, 4)]
@@ -90,8 +91,9 @@ def resources(evaluator):
         "template mounts": sum(lines("/proc/%d/mountinfo" % t) for t in templates), "groups": groups(pid),
         "bundles": len(os.listdir(evaluator.data + "/bundles")), "store bytes": store_bytes(evaluator.data),
         "total PSS": round(memory.total_pss / MB, 1)}
-    for kind in memory.pss:
-        sample[kind + " RSS"] = round(memory.rss[kind] / MB, 1)
+    for kind, count in memory.processes.items():
+        name = " RSS" if kind == "evaluator" else " RSS a process"
+        sample[kind + name] = round(memory.rss[kind] / max(1, count) / MB, 1)
         sample[kind + " PSS"] = round(memory.pss[kind] / MB, 1)
     return sample
 
