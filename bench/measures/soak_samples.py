@@ -24,8 +24,8 @@ class Bound:
 # RSS, which counts what processes share in each of them, says something of one process only.
 BOUNDS = [
     Bound("evaluator RSS", 0.15, 16, "MB"), Bound("evaluator PSS", 0.15, 16, "MB"),
-    Bound("python RSS a process", 0.15, 2, "MB"), Bound("python PSS", 0.15, 8, "MB"),
-    Bound("javascript RSS a process", 0.15, 4, "MB"), Bound("javascript PSS", 0.15, 16, "MB"),
+    Bound("python RSS a process", 0.15, 1, "MB"), Bound("python PSS", 0.15, 8, "MB"),
+    Bound("javascript RSS a process", 0.15, 1.5, "MB"), Bound("javascript PSS", 0.15, 16, "MB"),
     Bound("total PSS", 0.1, 24, "MB"), Bound("descriptors", 0.1, 24), Bound("template descriptors", 0.1, 4),
     Bound("threads", 0, 4), Bound("processes", 0, 10), Bound("zombies", 0, 1), Bound("mounts", 0, 0),
     Bound("template mounts", 0, 4), Bound("groups", 0, 0), Bound("bundles", 0.1, 4)]
