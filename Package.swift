@@ -98,6 +98,8 @@ let package = Package(
             dependencies: [
                 .product(name: "Hummingbird", package: "hummingbird"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
             ], path: "bench/EchoServer", swiftSettings: strict),
         .testTarget(
             name: "SandboxKitTests", dependencies: ["SandboxKit", "CSandbox"], swiftSettings: strict

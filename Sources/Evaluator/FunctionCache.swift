@@ -34,14 +34,10 @@ protocol SurroundingsProviding: Sendable {
 
 /// The versions that calls ask for, in memory: the invoke path reads the database only once for each.
 final class FunctionCache: Sendable {
-    private struct Key: Hashable {
-        var name: String
-        /// `nil` is the newest.
-        var version: Int?
-    }
-
     private struct State {
-        var entries: [Key: CallableFunction] = [:]
+        /// By name and version; `nil` is the newest.
+        var entries: [String: [Int?: CallableFunction]] = [:]
+        var count = 0
         /// Counts invalidations, so that what was read before one is not stored after it.
         var generation = 0
     }
@@ -63,8 +59,8 @@ final class FunctionCache: Sendable {
 
     /// The newest version of a function, or the one with this number.
     func find(_ name: String, version: Int?) async throws -> CallableFunction? {
-        let key = Key(name: name, version: version)
-        let (found, generation) = state.withLock { ($0.entries[key], $0.generation) }
+        let key = version
+        let (found, generation) = state.withLock { ($0.entries[name]?[key], $0.generation) }
         if let found { return found }
         guard var version = try await registry.function(name, version: version) else { return nil }
         let secrets =
@@ -78,8 +74,13 @@ final class FunctionCache: Sendable {
             version: version, secrets: secrets, surroundings: surroundings)
         state.withLock { state in
             guard state.generation == generation else { return }
-            if state.entries.count >= Self.maximumEntries { state.entries = [:] }
-            state.entries[key] = function
+            if state.count >= Self.maximumEntries {
+                state.entries = [:]
+                state.count = 0
+            }
+            if state.entries[name, default: [:]].updateValue(function, forKey: key) == nil {
+                state.count += 1
+            }
         }
         return function
     }
@@ -88,7 +89,14 @@ final class FunctionCache: Sendable {
     func invalidate(_ name: String) {
         state.withLock { state in
             state.generation += 1
-            state.entries = state.entries.filter { $0.key.name != name }
+            state.count -= state.entries.removeValue(forKey: name)?.count ?? 0
         }
+    }
+
+    /// Forgets what is known of a function, and reads its newest version for the first call, which
+    /// reads it itself where that fails.
+    func renew(_ name: String) async {
+        invalidate(name)
+        _ = try? await find(name, version: nil)
     }
 }

@@ -73,7 +73,7 @@ struct FunctionsController: Sendable {
             if let url { try webhooks.check(url) }
         }
         let (function, created) = try await registry.put(name, spec: body.spec, code: body.code)
-        cache.invalidate(name)
+        await cache.renew(name)
         return try jsonResponse(
             FunctionView(function), status: created ? .created : .ok,
             headers: created

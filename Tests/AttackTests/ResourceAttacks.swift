@@ -406,11 +406,13 @@ extension AttackTests {
                     }
                 }
                 try await Task.sleep(for: .milliseconds(200))
+                var pauses: [Duration] = []
                 for _ in 0..<10 {
                     let start = ContinuousClock.now
                     #expect(try await evaluator.invoke(quick).status == 200)
-                    #expect(ContinuousClock.now - start < .milliseconds(600) * timeFactor)
+                    pauses.append(ContinuousClock.now - start)
                 }
+                #expect(pauses.sorted()[5] < .milliseconds(600) * timeFactor, "\(pauses)")
                 try await group.waitForAll()
             }
         }

@@ -215,11 +215,14 @@ private let outcomes: [Outcome] = [
                 : "exports.handler = async () => { for (;;); }"
             let name = try await evaluator.register(
                 nil, runtime, code, settings: ["timeoutMs": 1000])
-            let clock = ContinuousClock()
-            var answer: TestEvaluator.Answer?
-            let elapsed = try await clock.measure { answer = try await evaluator.invoke(name) }
-            #expect(answer?.status == 504)
-            #expect(elapsed < .milliseconds(1300) * timeFactor, "\(elapsed)")
+            var pauses: [Duration] = []
+            for _ in 0..<3 {
+                let start = ContinuousClock.now
+                #expect(try await evaluator.invoke(name).status == 504)
+                pauses.append(ContinuousClock.now - start)
+            }
+            // The middle one, as the machine may do something else in the midst of any one.
+            #expect(pauses.sorted()[1] < .milliseconds(1300) * timeFactor, "\(pauses)")
             let busy = HostState.executors(of: evaluator.pid).filter { cpuTicks($0) > 50 }
             #expect(busy.isEmpty)
         }

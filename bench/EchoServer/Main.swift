@@ -2,17 +2,26 @@ import Foundation
 import Hummingbird
 import Logging
 
-/// What a call over HTTP is compared with: a bare route that answers with the request's body, on a
-/// server that is set up as the evaluator's, with as many event loops. Not a product.
+/// What a call over HTTP is compared with: bare routes that answer with the request's body, on a server
+/// that is set up as the evaluator's, with as many event loops. Not a product.
+///
+/// `POST /echo` answers itself; `POST /echo-processes` has one of 16 other processes answer, so that it
+/// has the shape of calls of reused cells.
 @main
 struct EchoServer {
+    static let processCount = 16
+
     static func main() async throws {
+        if CommandLine.arguments.dropFirst().first == EchoProcesses.echoFlag {
+            return EchoProcesses.serve()
+        }
+        let processes = try await EchoProcesses(processCount)
         let router = Router()
         router.post("echo") { request, _ in
-            let body = try await request.body.collect(upTo: 6 << 20)
-            return Response(
-                status: .ok, headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: body))
+            Self.response(try await request.body.collect(upTo: 6 << 20))
+        }
+        router.post("echo-processes") { request, _ in
+            Self.response(try await processes.echo(request.body.collect(upTo: 6 << 20)))
         }
         var logger = Logger(label: "echo")
         logger.logLevel = .warning
@@ -28,5 +37,11 @@ struct EchoServer {
             },
             logger: logger)
         try await application.runService()
+    }
+
+    private static func response(_ body: ByteBuffer) -> Response {
+        Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: body))
     }
 }

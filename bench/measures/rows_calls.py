@@ -11,11 +11,15 @@ def single_calls(evaluator, rounds):
     """A call over HTTP in each language beside bare interpreters and other sandboxes."""
     evaluator.register("py", "python", handlers.PYTHON)
     evaluator.register("js", "javascript", handlers.JAVASCRIPT)
+    evaluator.register("reuse-py", "python", handlers.PYTHON, isolation="reuse")
+    evaluator.register("reuse-js", "javascript", handlers.JAVASCRIPT, isolation="reuse")
     python, node = programs.PYTHON, programs.NODE
     with Connection(evaluator) as connection:
         things = {
             "python": lambda: connection.invoke("py"),
             "javascript": lambda: connection.invoke("js"),
+            "python reused": lambda: connection.invoke("reuse-py"),
+            "javascript reused": lambda: connection.invoke("reuse-js"),
             "python3 of the PATH": programs.running(programs.PATH_PYTHON, "-c", "pass"),
             "interpreter": programs.running(python, "-c", "pass"),
             # As templates start: without the site module, whose cost depends on what is installed.
@@ -53,7 +57,9 @@ def call_rows(medians, shown):
         language = "javascript" if bare == "node" else "python"
         target = "≤ 1/%d" % round(1 / limit) if limit else None
         yield Row(key, title, target, limit).measured(
-            medians[language] / medians[bare], call=shown[language], bare=shown[bare])
+            medians[language] / medians[bare], call=shown[language], bare=shown[bare],
+            # What the way to a cell and back takes.
+            reusedCell=shown[language + " reused"])
 
 
 def first_calls(evaluator, functions):

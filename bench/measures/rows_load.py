@@ -1,11 +1,13 @@
 """Many callers: fresh calls and reused cells per second, and the tail at half of that."""
 
+import os
 import statistics
 import subprocess
 import time
 
 from . import handlers, programs, wrk
-from .figures import Row, quantile
+from .bare_forks import BareForks
+from .figures import Row, quantile, summary
 
 CONCURRENCY = 16
 
@@ -32,19 +34,24 @@ def fresh_calls(evaluator, rounds, seconds):
     paths = [invoke_path("py")]
     wrk.run(evaluator.url, paths, 1, CONCURRENCY)
     missing = programs.why_not("bubblewrap")
-    calls, peers, loads = [], [], []
-    for _ in range(rounds):
-        loads.append(wrk.run(evaluator.url, paths, seconds, CONCURRENCY))
-        calls.append(loads[-1].per_second)
-        if not missing:
-            peers.append(sandboxed_per_second(int(40 * seconds)))
+    calls, peers, loads, forks = [], [], [], []
+    # One for each processor: more would only take turns.
+    with BareForks(os.cpu_count()) as bare:
+        bare.run(50)
+        for _ in range(rounds):
+            loads.append(wrk.run(evaluator.url, paths, seconds, CONCURRENCY))
+            calls.append(loads[-1].per_second)
+            forks.append(sum(1000 / answer["wallMs"] for answer in bare.run(int(100 * seconds))))
+            if not missing:
+                peers.append(sandboxed_per_second(int(30 * seconds)))
     figures = {
         "callsPerSecond": [round(c) for c in calls], "p50": round(statistics.median(l.p50 for l in loads), 2),
-        "p99": round(statistics.median(l.p99 for l in loads), 2), "failed": sum(l.status + l.broken for l in loads)}
+        "p99": round(statistics.median(l.p99 for l in loads), 2), "failed": sum(l.status + l.broken for l in loads), "bareForksPerSecond": [round(f) for f in forks]}
     if missing:
         row.figures.update(figures)
         return [row.not_measured("bubblewrap: " + missing)]
     figures["bubblewrapPerSecond"] = [round(p, 1) for p in peers]
+    figures["bareForksToBubblewrap"] = round(statistics.median(forks) / statistics.median(peers), 1)
     return [row.measured(statistics.median(calls) / statistics.median(peers), **figures)]
 
 
@@ -57,7 +64,7 @@ def reused_cells(evaluator, echo, rounds, seconds):
     evaluator.register("reuse-js", "javascript", handlers.JAVASCRIPT_ECHO, isolation="reuse")
     sides = {
         "python": (evaluator.url, [invoke_path("reuse-py")]), "javascript": (evaluator.url, [invoke_path("reuse-js")]),
-        "bare": (echo.url, ["/echo"])}
+        "bare": (echo.url, ["/echo"]), "bareProcesses": (echo.url, ["/echo-processes"])}
     for url, paths in sides.values():
         wrk.run(url, paths, 1, CONCURRENCY)
     loads = {name: [] for name in sides}
@@ -73,6 +80,11 @@ def reused_cells(evaluator, echo, rounds, seconds):
     rows.append(Row(
         "reuse-per-second-javascript", "the same in JavaScript", "≥ 0.5", 0.5, at_least=True).measured(
             rates["javascript"] / rates["bare"]))
+    for key, language in [("python", "Python"), ("javascript", "JavaScript")]:
+        rows.append(Row(
+            "reuse-shape-" + key,
+            "`reuse` requests per second, %s / a bare route's that has 16 processes echo" % language,
+            "≥ 0.5", 0.5, at_least=True).measured(rates[key] / rates["bareProcesses"]))
     return rows
 
 
@@ -90,10 +102,16 @@ def tail(evaluator, seconds, most_per_second):
     wrk.run(evaluator.url, [invoke_path("tail")], 1, connections, pause_ms=pause)
     load = wrk.run(evaluator.url, [invoke_path("tail")], seconds, connections, pause_ms=pause)
     time.sleep(0.5)
+    phases = phases_of_latest(evaluator, "tail")
+    with BareForks() as bare:
+        bare.run(50)
+        floor = bare.at_random(wanted, seconds)
+    floor = {**summary(floor), "ratio": round(quantile(floor, 0.99) / statistics.median(floor), 2)}
     return [row.measured(
         load.p99 / load.p50, p50=round(load.p50, 2), p95=round(load.p95, 2), p99=round(load.p99, 2),
         max=round(load.max, 2), wantedPerSecond=round(wanted), perSecond=round(load.per_second),
-        failed=load.status + load.broken, phases=phases_of_latest(evaluator, "tail"))]
+        failed=load.status + load.broken, phases=phases,
+        bareForksAtThatRate=floor)]
 
 
 def phases_of_latest(evaluator, function):

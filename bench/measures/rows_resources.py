@@ -1,16 +1,12 @@
 """What is used: memory at rest and of parked cells, CPU time of a call."""
 
-import json
-import os
 import statistics
-import subprocess
-import tempfile
 import time
 
-from . import handlers, processes, programs
+from . import bare_forks, handlers, processes
 from .connection import Connection
 from .figures import Row
-from .servers import ROOT, Evaluator, end_with_parent
+from .servers import Evaluator
 
 MB = 2**20
 
@@ -47,47 +43,18 @@ def memory():
             yield row.measured((many.pss[language] - few.pss[language]) / more / MB, between=[few.cells[language], many.cells[language]])
 
 
-class BareForks:
-    """A warm interpreter that forks, touches and ends children on demand (programs/bare_fork.py)."""
-
-    def __init__(self, handler):
-        self.process = subprocess.Popen(
-            [programs.PYTHON, "-I", "-S", "-B", "-X", "utf8", ROOT + "/bench/programs/bare_fork.py",
-             ROOT + "/executors/python/executor.py", handler],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
-
-    def run(self, times):
-        """CPU and wall time of a fork, in ms."""
-        self.process.stdin.write("%d\n" % times)
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-        self.process.stdout.close()
-
-
 def cpu(evaluator, rounds, calls):
     """CPU time of all of the evaluator's processes for a call, the fork of its successor included,
     beside that of a bare fork."""
     evaluator.register("py", "python", handlers.PYTHON)
-    with tempfile.TemporaryDirectory() as folder:
-        handler = os.path.join(folder, "index.py")
-        with open(handler, "w") as file:
-            file.write(handlers.PYTHON)
-        forks = BareForks(handler)
-        try:
-            forks.run(50)
-            with Connection(evaluator) as connection:
-                for _ in range(50):
-                    connection.invoke("py")
-                ours, bare = [], []
-                for _ in range(rounds):
-                    ours.append(call_cpu(evaluator, connection, calls))
-                    bare.append(forks.run(calls))
-        finally:
-            forks.close()
+    with bare_forks.BareForks() as forks, Connection(evaluator) as connection:
+        forks.run(50)
+        for _ in range(50):
+            connection.invoke("py")
+        ours, bare = [], []
+        for _ in range(rounds):
+            ours.append(call_cpu(evaluator, connection, calls))
+            bare += forks.run(calls)
     fork = statistics.median(b["cpuMs"] for b in bare)
     call = statistics.median(o["all"] for o in ours)
     parts = {k: round(statistics.median(o[k] for o in ours), 3) for k in ours[0]}

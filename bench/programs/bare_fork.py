@@ -1,8 +1,10 @@
 """What a fresh process from a warm interpreter costs at least: forks, does in the child what a call does
 to an interpreter, ends it. No confinement, no socket, no limits.
 
-Arguments: the executor, whose modules are imported here too, and a handler's file. Reads a number a
-line from standard input, forks so often, and writes the CPU and wall time of one fork as JSON.
+Arguments: the executor, whose modules are imported here too, and a handler's file. Reads commands from
+standard input, a line of JSON each: {"forks": N} forks so often, one after the other, and writes the CPU
+and wall time of one; {"perSecond": R, "seconds": S} forks at random moments, whether earlier ones have
+ended or not, and writes the time from each moment to its child's result.
 """
 
 import ast
@@ -11,7 +13,9 @@ import importlib
 import importlib.util
 import json
 import os
+import random
 import resource
+import select
 import sys
 import time
 
@@ -65,6 +69,41 @@ def forks(times, handler):
         "wallMs": (time.perf_counter() - wall) * 1000 / times}
 
 
+def forks_at_random(per_second, seconds, handler):
+    chance = random.Random(1)
+    times, waiting = [], {}
+    moment = time.perf_counter()
+    end = moment + seconds
+    while moment < end or waiting:
+        now = time.perf_counter()
+        if now >= moment and moment < end:
+            reader, writer = os.pipe()
+            child = os.fork()
+            if child == 0:
+                try:
+                    touch(handler)
+                    os.write(writer, b"1")
+                finally:
+                    os._exit(0)
+            os.close(writer)
+            waiting[reader] = moment
+            moment += chance.expovariate(per_second)
+            continue
+        for reader in select.select(list(waiting), [], [], moment - now if moment < end else None)[0]:
+            begin = waiting.pop(reader)
+            if os.read(reader, 1) != b"1":
+                sys.exit("a child failed")
+            times.append((time.perf_counter() - begin) * 1000)
+            os.close(reader)
+        while waiting and os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    try:
+        while os.wait():
+            pass
+    except ChildProcessError:
+        return {"times": times}
+
+
 def main():
     executor, handler = sys.argv[1:]
     if len(import_as(executor)) < 20:
@@ -74,7 +113,12 @@ def main():
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
-        print(json.dumps(forks(int(line), handler)), flush=True)
+        command = json.loads(line)
+        if "forks" in command:
+            result = forks(command["forks"], handler)
+        else:
+            result = forks_at_random(command["perSecond"], command["seconds"], handler)
+        print(json.dumps(result), flush=True)
 
 
 main()
