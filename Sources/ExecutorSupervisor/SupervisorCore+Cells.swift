@@ -34,10 +34,8 @@ extension SupervisorCore {
     }
 
     /// Ends parked cells that the demand of the moment does not ask for.
-    func shrink(_ lane: Lane) {
-        while lane.parked.count + lane.warming > configuration.parked + lane.demand.ahead,
-            !lane.parked.isEmpty
-        {
+    func shrink(_ lane: Lane, to wanted: Int) {
+        while lane.parked.count + lane.warming > wanted, !lane.parked.isEmpty {
             let run = lane.parked.removeFirst()
             run.phase = .ending(nil)
             run.cell.kill()

@@ -12,8 +12,15 @@ extension SupervisorCore {
     /// A fork that is not parked after this long is ended: what a module has asked for after a fork
     /// runs before.
     private static let parkLimitNs: UInt64 = 15_000_000_000
-    /// Parked cells of each, besides those for waiting calls.
-    static let parkedForks = 2
+    /// Parked cells of each at rest, besides those for waiting calls.
+    private static let parkedForks = 2
+
+    /// Parked cells of each while calls come faster than cells are forked for them: a fork is put into
+    /// its control group from outside, where the kernel waits for all processors (some 10 ms) when
+    /// it has not done that just before.
+    static func mostParkedForks(_ configuration: SupervisorConfiguration) -> Int {
+        max(parkedForks, configuration.parked)
+    }
 
     /// Most snapshots that are kept at once.
     static func mostSnapshots(_ configuration: SupervisorConfiguration) -> Int {
@@ -31,6 +38,11 @@ extension SupervisorCore {
                         "isolation snapshot needs user namespaces, which this evaluator runs without (userNamespaces=false): use isolation call"
                 ))
             return report(call, cell: nil, exit: nil)
+        }
+        if let snapshot = snapshots[call.request], case .ready = snapshot.phase {
+            snapshot.lane.demand.missed(
+                nowNs: monotonicNs(),
+                most: Self.mostParkedForks(configuration) - Self.parkedForks)
         }
         if snapshots[call.request] == nil, let lane = lanes[call.request.runtime] {
             snapshots.add(call.request, executor: lane.executor)
@@ -163,15 +175,17 @@ extension SupervisorCore {
         guard case .ready = snapshot.phase, let template = snapshot.lane.template else { return }
         let waiting = queue.waiting(snapshot.key.function)
         guard !isStopping || waiting > 0 else { return }
-        let wanted =
-            min(Self.parkedForks, configuration.parked)
-            + min(waiting, max(0, configuration.slots - runningCells))
+        let wanted = parkedWanted(snapshot) + min(waiting, max(0, configuration.slots - runningCells))
         while snapshot.lane.parked.count + snapshot.lane.warming < wanted,
             let slot = freeSlots.popLast()
         {
             guard makeCell(in: snapshot.lane, of: template, slot) else { return }
             snapshot.cells += 1
         }
+    }
+
+    private func parkedWanted(_ snapshot: Snapshot) -> Int {
+        min(Self.parkedForks, configuration.parked) + snapshot.lane.demand.ahead
     }
 
     // MARK: ends
@@ -310,7 +324,8 @@ extension SupervisorCore {
     /// When something is due for a snapshot; `.max` when nothing is.
     var nextSnapshotNs: UInt64 {
         snapshots.kept.values.map {
-            if case .ready = $0.phase { $0.idleSinceNs + Self.idleLimitNs } else { $0.loadedByNs }
+            guard case .ready = $0.phase else { return $0.loadedByNs }
+            return min($0.idleSinceNs + Self.idleLimitNs, $0.lane.demand.restNs)
         }.min() ?? .max
     }
 
@@ -320,6 +335,9 @@ extension SupervisorCore {
             if case .warming = run.phase, now >= run.madeNs + Self.parkLimitNs { run.cell.kill() }
         }
         for snapshot in Array(snapshots.kept.values) {
+            if snapshot.lane.demand.rest(nowNs: now) {
+                shrink(snapshot.lane, to: parkedWanted(snapshot))
+            }
             switch snapshot.phase {
             case .loading where snapshot.loadedByNs <= now:
                 guard let keeper = snapshot.keeper else { continue }

@@ -60,7 +60,7 @@ final class SupervisorCore {
             + min(configuration.slots, Self.mostEndingPlaces)
             // A keeper each, and its parked forks.
             + (configuration.hasUserNamespaces
-                ? Self.mostSnapshots(configuration) * (1 + Self.parkedForks) : 0)
+                ? Self.mostSnapshots(configuration) * (1 + Self.mostParkedForks(configuration)) : 0)
         for index in 0..<places {
             freeSlots.append(
                 Slot(
@@ -250,7 +250,9 @@ final class SupervisorCore {
         checkSnapshots(now)
         for lane in lanes.values {
             if lane.startDueNs > 0, lane.startDueNs <= now { startTemplate(lane) }
-            if lane.demand.rest(nowNs: now) { shrink(lane) }
+            if lane.demand.rest(nowNs: now) {
+                shrink(lane, to: configuration.parked + lane.demand.ahead)
+            }
             if let template = lane.template, case .starting = template.phase,
                 now > template.startedNs + Self.startLimitNs
             {

@@ -227,6 +227,40 @@ import Testing
         }
     }
 
+    @Test func `a snapshot that calls want faster than it forks keeps more forks, and fewer at rest`()
+        async throws
+    {
+        try await TestEvaluator.with(["--slots", "6", "--parked", "4"]) { evaluator in
+            let name = try await snapshot(
+                evaluator, "python", "import time\ndef handler(event, context): time.sleep(0.3)")
+            _ = try await evaluator.invoke(name)
+            // The loaded process and its parked forks: only a keeper has children of its own.
+            func children() -> Int {
+                HostState.children(of: evaluator.pid).flatMap { HostState.children(of: $0) }
+                    .map { HostState.children(of: $0).count }.max() ?? 0
+            }
+            var most = 0
+            for _ in 0..<4 {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for _ in 0..<6 {
+                        group.addTask {
+                            let answer = try await evaluator.invoke(name)
+                            #expect(answer.status == 200, "\(answer.text)")
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                try await Task.sleep(for: .milliseconds(150))
+                most = max(most, children())
+            }
+            #expect(most == 1 + 4, "\(most)")
+            for _ in 0..<Int(100 * timeFactor) where children() != 1 + 2 {
+                try await Task.sleep(for: .milliseconds(100))
+            }
+            #expect(children() == 1 + 2)
+        }
+    }
+
     @Test func `a new version, and new secrets, have a snapshot of their own`() async throws {
         let evaluator = try await SharedEvaluator.get()
         let name = evaluator.newName()

@@ -1,5 +1,6 @@
 """Times, quantiles, and the rows of the table."""
 
+import random
 import statistics
 import time
 
@@ -10,15 +11,21 @@ def milliseconds(work):
     return (time.perf_counter() - start) * 1000
 
 
+BATCH = 5
+
+
 def interleaved(things, rounds, warm_up=3):
-    """Times in ms of each thing. Every round does each once, so that noise falls on all alike."""
-    times = {name: [] for name in things}
+    """Times in ms of each thing, in rounds, so that noise falls on all alike. Every round does each some
+    times in a row, in an order of its own: what the kernel still has to do for the thing before (it takes
+    down network namespaces and the like when their program has ended) is not always the same thing's."""
+    times, order, chance = {name: [] for name in things}, list(things), random.Random(1)
     for _ in range(warm_up):
         for work in things.values():
             work()
-    for _ in range(rounds):
-        for name, work in things.items():
-            times[name].append(milliseconds(work))
+    for _ in range(max(1, rounds // BATCH)):
+        chance.shuffle(order)
+        for name in order:
+            times[name] += [milliseconds(things[name]) for _ in range(BATCH)]
     return times
 
 

@@ -71,7 +71,7 @@ def forks(times, handler):
 
 def forks_at_random(per_second, seconds, handler):
     chance = random.Random(1)
-    times, waiting = [], {}
+    times, waiting, children = [], {}, 0
     moment = time.perf_counter()
     end = moment + seconds
     while moment < end or waiting:
@@ -87,6 +87,7 @@ def forks_at_random(per_second, seconds, handler):
                     os._exit(0)
             os.close(writer)
             waiting[reader] = moment
+            children += 1
             moment += chance.expovariate(per_second)
             continue
         for reader in select.select(list(waiting), [], [], moment - now if moment < end else None)[0]:
@@ -95,13 +96,11 @@ def forks_at_random(per_second, seconds, handler):
                 sys.exit("a child failed")
             times.append((time.perf_counter() - begin) * 1000)
             os.close(reader)
-        while waiting and os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    try:
-        while os.wait():
-            pass
-    except ChildProcessError:
-        return {"times": times}
+        while children and os.waitpid(-1, os.WNOHANG)[0]:
+            children -= 1
+    for _ in range(children):
+        os.wait()
+    return {"times": times}
 
 
 def main():
