@@ -44,7 +44,7 @@ CLOISTER_API void cloister_denied(long number, const uint64_t arguments[6], cons
 extern struct cw_status *cell_status;
 extern uint32_t cell_uid, cell_gid;
 void cell_enter(const struct cw_spawn *spawn, const int *fds);
-// Asks for a processor soon after its call has come, until it is confined.
+// Asks for a processor soon after its call has come.
 void cell_start_soon(void);
 // The program that confines this process at last.
 void cell_read_filter(int fd);

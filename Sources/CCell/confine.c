@@ -92,21 +92,19 @@ void cell_enter(const struct cw_spawn *spawn, const int *fds) {
     cell_use_landlock(cell_make_landlock());
 }
 
-// How long the kernel lets this process run at a time, 0 for as long as others. A short slice brings a
-// processor sooner and no more of it. Since Linux 6.12; older kernels change nothing (sched_setattr(2)).
-static void ask_for_slice(uint64_t nanoseconds) {
+// A short slice brings a processor sooner and no more of it: a call would wait for the forks and rehearsals
+// of others. Since Linux 6.12; older kernels change nothing (sched_setattr(2)). The supervisor takes it back
+// from code that runs for long.
+void cell_start_soon(void) {
     struct {
         uint32_t size, policy;
         uint64_t flags;
         int32_t nice;
         uint32_t priority;
         uint64_t runtime, deadline, period;
-    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = getpriority(PRIO_PROCESS, 0), .runtime = nanoseconds};
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = getpriority(PRIO_PROCESS, 0), .runtime = 100000};
     syscall(SYS_sched_setattr, 0, &wanted, 0);
 }
-
-// Its call would wait for the forks and rehearsals of others.
-void cell_start_soon(void) { ask_for_slice(100000); }
 
 void cell_bind_function(const struct cw_call *call, int writable_tmp) {
     char source[CW_BUNDLE_NAME + 1] = "";
@@ -161,8 +159,6 @@ static void drop_privileges(void) {
 
 // The part that needs no mounts.
 static void confine(const struct cw_call *call) {
-    // Code that computes for long would change with others too often.
-    ask_for_slice(0);
     if (call->rlimit_count > CW_MAX_RLIMITS) cell_fail(CW_STAGE_PROTOCOL, EINVAL);
     for (uint32_t i = 0; i < call->rlimit_count; i++) {
         struct rlimit limit = {call->rlimits[i].soft, call->rlimits[i].hard};

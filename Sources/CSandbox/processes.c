@@ -47,6 +47,21 @@ int csb_try_user_namespace(void) {
     return 0;
 }
 
+int csb_use_common_slice(pid_t pid) {
+    // struct sched_attr, which some versions of the C library's headers have and others have not.
+    struct {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER};
+    errno = 0;
+    wanted.nice = getpriority(PRIO_PROCESS, (id_t)pid);
+    if (wanted.nice == -1 && errno != 0) return -errno;
+    return result(syscall(SYS_sched_setattr, pid, &wanted, 0));
+}
+
 int csb_prctl(int option, unsigned long argument) { return result(prctl(option, argument, 0, 0, 0)); }
 
 int csb_setgroups_none(void) { return result(setgroups(0, NULL)); }

@@ -10,6 +10,11 @@ enum CellPriority {
         running == 0 ? TemplatePriority.nice : TemplatePriority.nice + 10
     }
 
+    /// Cells get a processor soon after their call has come, for short times (see `cell_start_soon`).
+    /// Code that still runs after this long, in nanoseconds, changes with others as any process does:
+    /// computing in short slices costs it a tenth.
+    static let soonNs: UInt64 = 100_000_000
+
     /// Lowers a parked cell's priority before it has its call. Nothing in it can raise it again:
     /// that takes CAP_SYS_NICE and a system call that the cells' filter refuses. Without effect
     /// where the evaluator is root of another user's processes and has no CAP_SYS_NICE.

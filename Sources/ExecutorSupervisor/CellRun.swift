@@ -30,6 +30,8 @@ final class CellRun {
     var answer: (event: FrameDecoder.Event, fault: String?)?
     /// What it serves call after call; `nil` for a cell that serves one call.
     var service: CellService?
+    /// When its slices become those of any process; `.max` when they are.
+    var commonSlicesNs = UInt64.max
     /// What it printed between two calls, for the next one's log.
     private var early: [(stream: LogLine.Stream, bytes: ByteBuffer, isRaw: Bool)] = []
     private var earlyBytes = 0

@@ -82,6 +82,7 @@ extension SupervisorCore {
         call.cell = run.cell.number
         runningCells += 1
         let isFirst = run.service == nil && run.template.snapshot == nil
+        if run.service == nil { run.commonSlicesNs = call.startedNs + CellPriority.soonNs }
         if isFirst {
             CellPriority.lower(
                 run.cell, nice: CellPriority.nice(running: queue.running(call.request.function)))

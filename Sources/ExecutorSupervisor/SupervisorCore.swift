@@ -225,6 +225,7 @@ final class SupervisorCore {
         for run in cells.values {
             if case .running(let call) = run.phase { next = min(next, call.deadlineNs) }
             if let due = nextServiceNs(run) { next = min(next, due) }
+            next = min(next, run.commonSlicesNs)
         }
         for lane in lanes.values {
             if lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
@@ -244,6 +245,10 @@ final class SupervisorCore {
             if case .running(let call) = run.phase, call.deadlineNs <= now {
                 let loading = run.cell.selfReport().loadedNs == 0
                 end(run, because: Verdict.timeout(call.request.limits, loading: loading))
+            }
+            if run.commonSlicesNs <= now {
+                run.commonSlicesNs = .max
+                run.cell.useCommonSlices()
             }
         }
         checkServing(now)

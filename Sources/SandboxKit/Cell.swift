@@ -41,6 +41,12 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGCONT) }
     }
 
+    /// Has it run for as long at a time as other processes: a cell parks with the wish for short times.
+    /// Without effect where the evaluator may not change the process (sched_setattr(2)).
+    public func useCommonSlices() {
+        if let pid { _ = csb_use_common_slice(pid) }
+    }
+
     /// Its process id in this process's namespace; `nil` once it has been reaped (pidfd_open(2): then
     /// it is -1).
     public var pid: pid_t? {
