@@ -175,7 +175,8 @@ extension SupervisorCore {
         guard case .ready = snapshot.phase, let template = snapshot.lane.template else { return }
         let waiting = queue.waiting(snapshot.key.function)
         guard !isStopping || waiting > 0 else { return }
-        let wanted = parkedWanted(snapshot) + min(waiting, max(0, configuration.slots - runningCells))
+        let wanted =
+            parkedWanted(snapshot) + min(waiting, max(0, configuration.slots - runningCells))
         while snapshot.lane.parked.count + snapshot.lane.warming < wanted,
             let slot = freeSlots.popLast()
         {

@@ -227,7 +227,7 @@ import Testing
         }
     }
 
-    @Test func `a snapshot that calls want faster than it forks keeps more forks, and fewer at rest`()
+    @Test func `a snapshot that is called fast keeps more forks, and fewer at rest`()
         async throws
     {
         try await TestEvaluator.with(["--slots", "6", "--parked", "4"]) { evaluator in
