@@ -2,6 +2,7 @@ import FunctionRegistry
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import NIOHTTP1
 
 /// `/v1/functions`: registering, listing and deleting functions.
 struct FunctionsController: Sendable {
@@ -118,7 +119,7 @@ func requireJSON(_ request: Request) throws {
 
 /// The whole body of a request.
 /// - Throws: `Problem` of the kind `payload-too-large`, before the body is read where its length is
-///   known.
+///   known; `bad-request` where it does not come to its end.
 func collectBody(_ request: Request, maximumBytes: Int) async throws -> ByteBuffer {
     let tooLarge = Problem(
         .payloadTooLarge,
@@ -130,6 +131,9 @@ func collectBody(_ request: Request, maximumBytes: Int) async throws -> ByteBuff
         return try await request.body.collect(upTo: maximumBytes)
     } catch is NIOTooManyBytesError {
         throw tooLarge
+    } catch let error as HTTPParserError {
+        // Nothing is wrong here: the client went away, or never spoke HTTP.
+        throw Problem(.badRequest, "the body broke off or is not as HTTP has it: \(error)")
     }
 }
 

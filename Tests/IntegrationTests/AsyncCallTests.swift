@@ -185,6 +185,20 @@ import Testing
         #expect(try await first.value.status == 200)
     }
 
+    @Test func `an event that breaks off is told to its sender alone`() async throws {
+        try await TestEvaluator.with { evaluator in
+            let name = try await evaluator.register(
+                nil, "python", "def handler(event, context): return event")
+            let connection = try KeepAliveConnection(evaluator.endpoint)
+            try connection.send(name, "[1", length: 100)
+            connection.finish()
+            #expect(try connection.receive() == 400)
+            let calls = try await evaluator.get("/v1/calls?function=\(name)").json["calls"]?.array
+            #expect(calls?.isEmpty == true)
+            #expect(!evaluator.errorOutput.contains("failed"), "\(evaluator.errorOutput)")
+        }
+    }
+
     @Test func `a client that hangs up cancels its call, unless it asked not to`() async throws {
         let evaluator = try await SharedEvaluator.get()
         try await put(evaluator, "hang-up")

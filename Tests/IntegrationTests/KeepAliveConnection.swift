@@ -37,15 +37,19 @@ final class KeepAliveConnection {
     deinit { close(socket) }
 
     /// Sends a call and does not wait for its answer.
-    func send(_ function: String, _ event: String) throws {
+    /// - Parameter length: the event's, if it is to be a lie.
+    func send(_ function: String, _ event: String, length: Int? = nil) throws {
         let request =
             "POST /v1/functions/\(function)/invoke HTTP/1.1\r\nHost: \(host)\r\n"
-            + "Content-Type: application/json\r\nContent-Length: \(event.utf8.count)\r\n\r\n\(event)"
+            + "Content-Type: application/json\r\nContent-Length: \(length ?? event.utf8.count)\r\n\r\n\(event)"
         let bytes = Array(request.utf8)
         guard write(socket, bytes, bytes.count) == bytes.count else {
             throw Failure(message: "write: errno \(errno)")
         }
     }
+
+    /// Says that nothing more will be sent.
+    func finish() { shutdown(socket, Int32(SHUT_WR)) }
 
     /// Waits for an answer that has a length, and returns its status.
     func receive() throws -> Int {
