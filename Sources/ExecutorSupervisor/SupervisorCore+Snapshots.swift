@@ -39,7 +39,9 @@ extension SupervisorCore {
                 ))
             return report(call, cell: nil, exit: nil)
         }
-        if let snapshot = snapshots[call.request], case .ready = snapshot.phase {
+        if let snapshot = snapshots[call.request], case .ready = snapshot.phase,
+            runningCells < configuration.slots
+        {
             snapshot.lane.demand.missed(
                 nowNs: monotonicNs(),
                 most: Self.mostParkedForks(configuration) - Self.parkedForks)
