@@ -63,25 +63,20 @@ struct LambdaMiddleware: RouterMiddleware {
         case code
     }
 
-    private static func isFunctionURL(_ authority: String?) -> Bool {
+    /// The id of the function URL that a host is; `nil` for any other host.
+    private static func urlID(_ authority: String?) -> String? {
         // The search for a text takes longer than all else that is done here.
-        guard let authority, authority.utf8.contains(UInt8(ascii: "-")) else { return false }
-        return authority.contains(".lambda-url.")
+        guard let authority, authority.utf8.contains(UInt8(ascii: "-")),
+            let dot = authority.firstRange(of: ".lambda-url.")
+        else { return nil }
+        return String(authority[..<dot.lowerBound])
     }
 
     private static func kind(of request: Request) -> Kind? {
         let path = request.uri.path
+        if let id = urlID(request.head.authority) { return .url(id: id, path: path) }
         // Cloister's own API, which most requests are for, is told by a look at one byte.
-        if path.utf8.dropFirst().first == UInt8(ascii: "v"), path.hasPrefix("/v1/"),
-            !isFunctionURL(request.head.authority)
-        {
-            return nil
-        }
-        if let authority = request.head.authority,
-            let dot = authority.firstRange(of: ".lambda-url.")
-        {
-            return .url(id: String(authority[..<dot.lowerBound]), path: path)
-        }
+        if path.utf8.dropFirst().first == UInt8(ascii: "v"), path.hasPrefix("/v1/") { return nil }
         if path.hasPrefix(FunctionURLGateway.prefix) {
             let rest = path.dropFirst(FunctionURLGateway.prefix.count)
             let id = rest.prefix { $0 != "/" }
