@@ -47,7 +47,7 @@ int csb_try_user_namespace(void) {
     return 0;
 }
 
-int csb_use_common_slice(pid_t pid) {
+int csb_use_common_slice(pid_t thread) {
     // struct sched_attr, which some versions of the C library's headers have and others have not.
     struct {
         uint32_t size, policy;
@@ -57,9 +57,9 @@ int csb_use_common_slice(pid_t pid) {
         uint64_t runtime, deadline, period;
     } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER};
     errno = 0;
-    wanted.nice = getpriority(PRIO_PROCESS, (id_t)pid);
+    wanted.nice = getpriority(PRIO_PROCESS, (id_t)thread);
     if (wanted.nice == -1 && errno != 0) return -errno;
-    return result(syscall(SYS_sched_setattr, pid, &wanted, 0));
+    return result(syscall(SYS_sched_setattr, thread, &wanted, 0));
 }
 
 int csb_prctl(int option, unsigned long argument) { return result(prctl(option, argument, 0, 0, 0)); }

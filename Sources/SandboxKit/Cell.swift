@@ -1,5 +1,6 @@
 import CSandbox
 import CWire
+import Foundation
 import Glibc
 
 /// The supervisor's ends of one forked process.
@@ -41,10 +42,15 @@ public final class Cell {
         if let process { csb_pidfd_kill(process.raw, SIGCONT) }
     }
 
-    /// Has it run for as long at a time as other processes: a cell parks with the wish for short times.
+    /// Has it run for as long at a time as other processes: a cell parks with the wish for short times,
+    /// which its threads have from the one that starts them.
     /// Without effect where the evaluator may not change the process (sched_setattr(2)).
     public func useCommonSlices() {
-        if let pid { _ = csb_use_common_slice(pid) }
+        guard let pid else { return }
+        let threads = try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")
+        for thread in (threads ?? []).compactMap({ pid_t($0) }) {
+            _ = csb_use_common_slice(thread)
+        }
     }
 
     /// Its process id in this process's namespace; `nil` once it has been reaped (pidfd_open(2): then

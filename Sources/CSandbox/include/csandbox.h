@@ -37,8 +37,8 @@ int csb_set_ids(uid_t uid, gid_t gid);
 int csb_no_capabilities_but(const int *kept, int count);
 int csb_close_range(unsigned first, unsigned last);
 int csb_set_rlimit(int resource, uint64_t soft, uint64_t hard);
-// Has the kernel let a process run for as long at a time as others of its nice level.
-int csb_use_common_slice(pid_t pid);
+// Has the kernel let a thread run for as long at a time as others of its nice level.
+int csb_use_common_slice(pid_t thread);
 int csb_sethostname(const char *name);
 int csb_execve(const char *path, char *const arguments[], char *const environment[]);
 // Version of the Landlock interface, or -errno where the kernel has none.
