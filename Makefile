@@ -115,6 +115,6 @@ clean: ## remove what was built
 
 # The shared object that executors load is plain C without the Swift runtime, which SwiftPM cannot
 # link. SwiftPM makes the link .build/<configuration> itself, so it goes first on a new checkout.
-%/libCloisterCell.so: $(CELL_SOURCES) Sources/CCell/cell.h Sources/CWire/include/cloister_wire.h
+%/libCloisterCell.so: $(CELL_SOURCES) $(wildcard Sources/CCell/*.h) Sources/CWire/include/cloister_wire.h
 	@test -d $(@D) || $(SWIFT_BUILD) --product cloister-launcher
 	clang $(CELL_FLAGS) -I Sources/CWire/include -o $@ $(CELL_SOURCES)

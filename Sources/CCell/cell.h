@@ -112,7 +112,12 @@ void cell_send_status(void);
 int cell_runtime_threads(void);
 
 // Between a keeper and its snapshot, SOCK_SEQPACKET.
-enum { KEEP_READY = 1, KEEP_FORK = 2, KEEP_FORKED = 3 };
+enum {
+    KEEP_READY = 1,
+    KEEP_FORK = 2,
+    KEEP_FORKED = 3,
+    KEEP_DROPPED = 4,  // from a new cell: it has no capabilities any more
+};
 struct keep_word {
     uint32_t type;
     int32_t value;  // KEEP_FORKED: the process id, or -errno

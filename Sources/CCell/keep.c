@@ -23,24 +23,19 @@
 #include <unistd.h>
 
 #include "cell.h"
+#include "keep.h"
 
-enum {
-    // A snapshot that does not fork within this time never will.
-    FORK_LIMIT_MS = 15000,
-    LOOK_MS = 5000,
-    // CPU time that a waiting snapshot may use: at rest, and for each fork.
-    REST_CPU_MS = 1000,
-    FORK_CPU_MS = 250,
-};
+// A snapshot that does not fork within this time, or a fork that keeps its capabilities for longer, never
+// will be as it must.
+enum { FORK_LIMIT_MS = 5000 };
 
 static struct cell_child snapshot, words;
 static int word = -1;
-static uint64_t tmp_bytes, cpu_seconds;
-static uint64_t forks, cpu_before_ms;
-static pid_t last_pid;
+static uint64_t tmp_bytes;
+static struct rlimit call_cpu;
 static int is_ready;
 
-_Noreturn static void refuse(const char *text) {
+_Noreturn void keep_refuse(const char *text) {
     cell_tell_text(CW_REFUSED, text);
     _exit(0);
 }
@@ -67,64 +62,14 @@ static int enter_and_mount(void *argument) {
     _exit(0);
 }
 
-static int do_nothing(void *argument) {
-    (void)argument;
-    _exit(0);
-}
-
 // Runs a function in a process with the keeper's memory and descriptors, and folders and mounts of its
 // own: a process cannot leave a mount namespace without a descriptor of the one that it came from.
-static pid_t run_helper(int (*function)(void *), void *argument, int *status) {
+pid_t keep_run_helper(int (*function)(void *), void *argument, int *status) {
     static _Alignas(16) char stack[32768];
     pid_t pid = clone(function, stack + sizeof stack, CLONE_VM | CLONE_FILES | SIGCHLD, argument);
     if (pid < 0) return -1;
     while (waitpid(pid, status, 0) < 0 && errno == EINTR) {}
     return pid;
-}
-
-// ---- what the kernel says of the snapshot ----
-
-// Children and threads have one row of numbers. Looks at those given out since the last time.
-static void look_between(pid_t from, pid_t to, int *threads) {
-    *threads = 0;
-    for (pid_t pid = from; pid < to; pid++) {
-        if (pid == snapshot.pid) continue;
-        siginfo_t info = {0};
-        if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) == 0 && !cell_is_child(pid))
-            refuse("the code forked by itself, which only calls may do to a snapshot");
-        if (syscall(SYS_tgkill, snapshot.pid, pid, 0) == 0 || errno == EPERM) ++*threads;
-    }
-}
-
-static void look_at_threads(void) {
-    int threads = 0;
-    // A thread that has been joined can take a moment to go.
-    for (int i = 0; i < 40; i++) {
-        int status;
-        pid_t newest = run_helper(do_nothing, NULL, &status);
-        if (newest < 0) refuse("a process could not be made for the snapshot");
-        look_between(2, newest, &threads);
-        last_pid = newest;
-        if (threads <= cell_runtime_threads()) return;
-        poll(NULL, 0, 5);
-    }
-    char text[160];
-    snprintf(text, sizeof text,
-             "it left %d thread%s running, and a snapshot cannot keep threads: start them in the handler, or use isolation call",
-             threads, threads == 1 ? "" : "s");
-    refuse(text);
-}
-
-static uint64_t cpu_ms(void) {
-    clockid_t clock;
-    struct timespec used;
-    if (clock_getcpuclockid(snapshot.pid, &clock) || clock_gettime(clock, &used) < 0) return 0;
-    return (uint64_t)used.tv_sec * 1000 + (uint64_t)used.tv_nsec / 1000000;
-}
-
-static void look_at_cpu(void) {
-    if (is_ready && cpu_ms() > cpu_before_ms + REST_CPU_MS + forks * FORK_CPU_MS)
-        refuse("the snapshot computed when it should have waited");
 }
 
 // ---- a call's cell ----
@@ -144,12 +89,24 @@ static int join_cgroup(const struct cw_spawn *request, const int *fds, pid_t pid
     return 0;
 }
 
+// Waits for a word on a socket, and looks at the snapshot's CPU time meanwhile. 0 when it has not come in
+// time, or a process has gone.
+static int wait_for_word(int socket, int pidfd) {
+    struct pollfd waiting[2] = {{.fd = socket, .events = POLLIN}, {.fd = pidfd, .events = POLLIN}};
+    for (int waited = 0; waited < FORK_LIMIT_MS; waited += KEEP_LOOK_MS) {
+        int count = poll(waiting, 2, KEEP_LOOK_MS);
+        if (count > 0) return waiting[0].revents & POLLIN;
+        if (count < 0 && errno != EINTR) return 0;
+        keep_look_at_cpu(1);
+    }
+    return 0;
+}
+
 // Asks the snapshot for a fork, which gets one end of a socket.
 static pid_t ask_for_fork(int end) {
     struct keep_word message = {.type = KEEP_FORK};
-    struct pollfd waiting[2] = {{.fd = word, .events = POLLIN}, {.fd = snapshot.pidfd, .events = POLLIN}};
-    if (cell_send(word, &message, sizeof message, &end, 1) < 0 || poll(waiting, 2, FORK_LIMIT_MS) < 1 ||
-        !(waiting[0].revents & POLLIN))
+    keep_limit_cpu();
+    if (cell_send(word, &message, sizeof message, &end, 1) < 0 || !wait_for_word(word, snapshot.pidfd))
         return -EPIPE;
     int none;
     if (cell_receive(word, &message, sizeof message, NULL, 0, &none) != sizeof message ||
@@ -158,20 +115,47 @@ static pid_t ask_for_fork(int end) {
     return message.value;
 }
 
+// A fork has all capabilities in the user namespace that it came with until it says that it has dropped
+// them. It gets no call before the kernel says so too: of its first thread, and that there is no other.
+// Returns 0 for one that has gone, which is for its exit to tell.
+static int has_dropped(pid_t pid, int pidfd, int end) {
+    struct keep_word message;
+    int none;
+    if (!wait_for_word(end, pidfd)) {
+        struct pollfd gone = {.fd = pidfd, .events = POLLIN};
+        if (poll(&gone, 1, 0) == 1) return 0;
+        keep_refuse("a fork of the snapshot did not become a cell in time");
+    }
+    if (cell_receive(end, &message, sizeof message, NULL, 0, &none) != sizeof message) return 0;
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = pid};
+    struct __user_cap_data_struct sets[2] = {{0}};
+    if (message.type != KEEP_DROPPED || syscall(SYS_capget, &head, sets) < 0 ||
+        (sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective | sets[1].permitted |
+         sets[1].inheritable))
+        keep_refuse("a fork of the snapshot kept its capabilities");
+    pid_t newest = keep_newest_pid();
+    if (newest - pid > KEEP_MOST_PIDS) keep_refuse("a fork of the snapshot started threads before it was a cell");
+    for (pid_t thread = pid + 1; thread < newest; thread++)
+        if (syscall(SYS_tgkill, pid, thread, 0) == 0 || errno == EPERM)
+            keep_refuse("a fork of the snapshot started threads before it was a cell");
+    return 1;
+}
+
 _Noreturn static void fail(const char *step, int error) {
     char text[160];
     snprintf(text, sizeof text, "a cell for a call could not be set up: %s: %s", step, strerror(error));
-    refuse(text);
+    keep_refuse(text);
 }
 
 static void set_up(const struct cw_spawn *request, const int *fds, pid_t pid, int pidfd, int end) {
     int error = join_cgroup(request, fds, pid);
     if (error) fail("joining its cgroup", error);
-    struct rlimit cpu = {cpu_seconds, cpu_seconds};
+    struct rlimit cpu = {call_cpu.rlim_cur, call_cpu.rlim_cur};
     if (prlimit(pid, RLIMIT_CPU, &cpu, NULL) < 0) fail("limiting its CPU time", errno);
+    if (!has_dropped(pid, pidfd, end)) return;
     struct helper job = {.pidfd = pidfd, .rules = -1};
     int status = 0;
-    if (run_helper(enter_and_mount, &job, &status) < 0) fail("starting a helper", errno);
+    if (keep_run_helper(enter_and_mount, &job, &status) < 0) fail("starting a helper", errno);
     if (status != 0) fail("mounting /tmp", job.error ? job.error : EPROTO);
     int handed[CELL_FIXED_FDS + 1] = {fds[0], fds[1], fds[2], fds[3], job.rules};
     struct keep_cell message = {.has_landlock = job.rules >= 0};
@@ -193,15 +177,13 @@ static void spawn(const struct cw_spawn *request, const int *fds) {
             // Only this process's own children, and none that it knows already.
             if (pid == snapshot.pid || cell_is_child(pid) ||
                 waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) < 0)
-                refuse("the snapshot named a process that it did not fork");
+                keep_refuse("the snapshot named a process that it did not fork");
             pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-            if (pidfd < 0) refuse("a fork of the snapshot cannot be watched");
+            if (pidfd < 0) keep_refuse("a fork of the snapshot cannot be watched");
             cell_add_child(child, pid, pidfd, request->cell);
             set_up(request, fds, pid, child->pidfd, ends[0]);
-            int threads;
-            look_between(last_pid + 1, pid, &threads);
-            last_pid = pid;
-            forks++;
+            keep_look_at_cpu(1);
+            keep_look_since(pid);
         }
         close(ends[0]);
     }
@@ -228,29 +210,38 @@ static void become_ready(void) {
         return;
     }
     if (is_ready || got != sizeof message || message.type != KEEP_READY)
-        refuse("the snapshot broke off its protocol");
-    look_at_threads();
+        keep_refuse("the snapshot broke off its protocol");
     // It has had the CPU time of a call for loading; from here on only its forks compute.
-    struct rlimit none_left = {RLIM_INFINITY, RLIM_INFINITY};
-    if (prlimit(snapshot.pid, RLIMIT_CPU, &none_left, NULL) < 0) refuse(strerror(errno));
-    cpu_before_ms = cpu_ms();
+    keep_start_looking();
     is_ready = 1;
     cell_tell_text(CW_READY, "");
 }
 
+static uint64_t now_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 _Noreturn static void keep(void) {
+    uint64_t look_due_ms = 0;
     for (;;) {
         struct cell_child *other = NULL;
-        int asked = cell_wait_children(LOOK_MS, &other);
+        int asked = cell_wait_children(KEEP_LOOK_MS, &other);
         if (other == &snapshot) {
             cell_tell_exit(CW_LOST, &snapshot);
-            // Calls that run have nothing more to do with it.
+            // Calls that run have nothing more to do with it, unless it left a fork that is no call's.
+            if (cell_has_children()) keep_look_since(keep_newest_pid());
             while (cell_has_children()) cell_wait_children(-1, NULL);
             _exit(0);
         }
         if (other == &words) become_ready();
         if (asked) serve_request();
-        look_at_cpu();
+        // Also while calls come all the time.
+        if (now_ms() >= look_due_ms) {
+            if (is_ready) keep_look();
+            look_due_ms = now_ms() + KEEP_LOOK_MS;
+        }
     }
 }
 
@@ -278,7 +269,8 @@ void cell_keep(const struct cw_call *order, int control, int filter) {
     }
     tmp_bytes = order->tmp_bytes;
     for (uint32_t i = 0; i < order->rlimit_count && i < CW_MAX_RLIMITS; i++)
-        if (order->rlimits[i].resource == RLIMIT_CPU) cpu_seconds = order->rlimits[i].soft;
+        if (order->rlimits[i].resource == RLIMIT_CPU)
+            call_cpu = (struct rlimit){order->rlimits[i].soft, order->rlimits[i].hard};
     snapshot = (struct cell_child){.pid = (pid_t)pid, .pidfd = cell_move_up(pidfd, CELL_OWN_FDS)};
     munmap(cell_status, CW_STATUS_BYTES);
     cell_status = NULL;
@@ -286,6 +278,7 @@ void cell_keep(const struct cw_call *order, int control, int filter) {
     close_range(0, CELL_OWN_FDS - 1, 0);
     close(pair[1]);
     word = pair[0];
+    keep_watch(snapshot.pid, call_cpu.rlim_max);
     static const int kept[] = {CAP_SYS_ADMIN, CAP_SYS_CHROOT, CAP_SYS_PTRACE, CAP_SYS_RESOURCE};
     cell_drop_capabilities(kept, 4);
     cell_watch(&snapshot, snapshot.pidfd);

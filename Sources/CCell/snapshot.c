@@ -66,6 +66,10 @@ static void take_over(int socket) {
     struct keep_cell message;
     int fds[CELL_FIXED_FDS + 1], count;
     close(KEEPER);
+    // What a new user namespace gives its first process. The keeper looks whether it is so.
+    cell_drop_capabilities(NULL, 0);
+    struct keep_word dropped = {.type = KEEP_DROPPED};
+    if (cell_send(socket, &dropped, sizeof dropped, NULL, 0) < 0) _exit(0);
     ssize_t got = cell_receive(socket, &message, sizeof message, fds, CELL_FIXED_FDS + 1, &count);
     if (got != sizeof message || count != CELL_FIXED_FDS + (int)message.has_landlock) _exit(0);
     close(socket);
@@ -74,8 +78,6 @@ static void take_over(int socket) {
     if (dup2(fds[0], CW_FD_CONTROL) < 0 || dup2(fds[1], STDOUT_FILENO) < 0 || dup2(fds[2], STDERR_FILENO) < 0)
         cell_fail(CW_STAGE_PROTOCOL, errno);
     if (setpgid(0, 0) < 0) cell_fail(CW_STAGE_SESSION, errno);
-    // What a new user namespace gives its first process.
-    cell_drop_capabilities(NULL, 0);
     if (message.has_landlock) {
         cell_use_landlock(fds[4]);
         cell_enter_landlock();

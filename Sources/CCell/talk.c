@@ -13,6 +13,9 @@
 // User code may print from several threads: a frame must not be torn.
 static pthread_mutex_t sending = PTHREAD_MUTEX_INITIALIZER;
 
+// Of the call that was taken last: an answer that is late is not taken for the next call's.
+static uint16_t call_number;
+
 static uint64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -43,7 +46,10 @@ static int send_all(struct iovec *parts, int count) {
 static int send_frames(int type, int stream, const char *bytes, size_t length, int parks) {
     if (length > UINT32_MAX) length = UINT32_MAX;
     struct cw_frame head = {
-        .type = (uint8_t)type, .stream = (uint8_t)stream, .length = (uint32_t)length};
+        .type = (uint8_t)type,
+        .stream = (uint8_t)stream,
+        .number = type == CW_FRAME_RESULT || type == CW_FRAME_ERROR ? call_number : 0,
+        .length = (uint32_t)length};
     struct cw_frame parked = {.type = CW_FRAME_PARKED};
     struct iovec parts[3] = {
         {&head, sizeof head}, {(void *)bytes, length}, {&parked, parks ? sizeof parked : 0}};
@@ -76,6 +82,7 @@ static void receive_texts(const struct cw_call *call, struct cloister_call *out)
     body = malloc(call->meta_bytes + call->event_bytes + 1);
     if (!body) cell_fail(CW_STAGE_PROTOCOL, ENOMEM);
     receive(body, call->meta_bytes + call->event_bytes);
+    call_number = (uint16_t)call->number;
     out->meta = body;
     out->meta_bytes = call->meta_bytes;
     out->event = body + call->meta_bytes;

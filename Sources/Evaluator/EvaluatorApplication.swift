@@ -27,7 +27,8 @@ func buildApplication(
     let supervisor = try makeSupervisor(registry.bundleRoot, journal)
     let names = LambdaNames()
     let cache = FunctionCache(
-        registry: registry, provider: LambdaSurroundings(registry: registry, names: names))
+        registry: registry, provider: LambdaSurroundings(registry: registry, names: names),
+        endKept: { [calls = supervisor.calls] in calls.forget(function: $0) })
     let dispatcher = AsyncDispatcher(
         registry: registry, cache: cache, journal: journal, supervisor: supervisor.calls,
         hub: hub, places: configuration.slots, logger: logger)

@@ -47,11 +47,17 @@ final class FunctionCache: Sendable {
 
     private let registry: FunctionRegistry
     private let provider: (any SurroundingsProviding)?
+    /// Ends what is kept ready for a function's calls.
+    private let endKept: @Sendable (String) -> Void
     private let state = Mutex(State())
 
-    init(registry: FunctionRegistry, provider: (any SurroundingsProviding)? = nil) {
+    init(
+        registry: FunctionRegistry, provider: (any SurroundingsProviding)? = nil,
+        endKept: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         self.registry = registry
         self.provider = provider
+        self.endKept = endKept
     }
 
     /// Grows with every invalidation.
@@ -91,6 +97,12 @@ final class FunctionCache: Sendable {
             state.generation += 1
             state.count -= state.entries.removeValue(forKey: name)?.count ?? 0
         }
+    }
+
+    /// Forgets a function, or a version of one, that is no longer there, with what is kept ready for its calls.
+    func remove(_ name: String) {
+        invalidate(name)
+        endKept(name)
     }
 
     /// Forgets what is known of a function, and reads its newest version for the first call, which

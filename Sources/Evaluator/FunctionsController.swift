@@ -87,7 +87,7 @@ struct FunctionsController: Sendable {
         let name = try context.pathParameter("name")
         _ = try Query(request, allowed: [])
         let existed = try await registry.delete(name)
-        cache.invalidate(name)
+        cache.remove(name)
         guard existed else { throw Self.notFound(name) }
         return Response(status: .noContent)
     }

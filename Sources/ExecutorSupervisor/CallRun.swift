@@ -1,15 +1,16 @@
 import NIOCore
 
-/// Replies that go out when the supervisor's lock is free again: a caller that is woken runs at once.
+/// What goes out when the supervisor's lock is free again: a caller or cell that is woken runs at once.
 final class Outbox {
     typealias Reply = (CheckedContinuation<CallReply, any Error>, CallReply)
 
     var replies: [Reply] = []
+    var dispatches: [Dispatch] = []
 
-    func take() -> [Reply] {
-        guard !replies.isEmpty else { return [] }
-        defer { replies = [] }
-        return replies
+    func take() -> (replies: [Reply], dispatches: [Dispatch]) {
+        guard !replies.isEmpty || !dispatches.isEmpty else { return ([], []) }
+        defer { (replies, dispatches) = ([], []) }
+        return (replies, dispatches)
     }
 }
 
@@ -38,6 +39,8 @@ final class CallRun {
     /// Bytes of the result that were sent as they came.
     var streamedBytes = 0
     var bytesOut: Int { result?.readableBytes ?? 0 }
+    /// Its function was deleted meanwhile: nothing is kept for the next call.
+    var isLast = false
     /// Why the supervisor itself ended the call's cell; outweighs how the cell then ended.
     var endedBecause: CallFailure?
 
@@ -88,21 +91,19 @@ final class CallRun {
         continuation = nil
     }
 
-    /// What a cell that has served the function before is told of the call, as JSON.
-    func furtherMeta() -> [UInt8] {
+}
+
+extension CallRequest {
+    /// What a cell that knows the function already is told of a call, as JSON.
+    func furtherMeta(deadlineNs: UInt64) -> [UInt8] {
         var text = "{\"callId\":"
-        JSONText.append(request.id, to: &text)
+        JSONText.append(id, to: &text)
         text += ",\"deadlineNs\":\(deadlineNs)"
-        if let context = request.context { text += ",\"context\":" + context }
+        if let context { text += ",\"context\":" + context }
         text += "}"
         return Array(text.utf8)
     }
 
-    /// What the cell is told of the call, as JSON.
-    func meta() -> [UInt8] { request.meta(callID: request.id, deadlineNs: deadlineNs) }
-}
-
-extension CallRequest {
     /// What a cell is told of the function and of a call of it, as JSON.
     func meta(callID: String, deadlineNs: UInt64) -> [UInt8] {
         var text = "{\"callId\":"

@@ -36,6 +36,9 @@ final class CellReader: Sendable {
     /// From here on an answer may be followed by the word that the cell waits for its next call.
     func serveOn() { state.withLock { $0.decoder.servesOn = true } }
 
+    /// The cell is given another call: answers to others are not taken for its.
+    func expect(_ number: UInt16) { state.withLock { $0.decoder.number = number } }
+
     /// Reads what the socket has.
     /// - Parameter toEnd: read until it is empty, because the cell is gone.
     func read(toEnd: Bool = false) -> Said {

@@ -1,6 +1,7 @@
 import Glibc
 import NIOCore
 import SandboxKit
+import Synchronization
 
 /// One cell as the supervisor sees it.
 final class CellRun {
@@ -32,11 +33,15 @@ final class CellRun {
     var service: CellService?
     /// When its slices become those of any process; `.max` when they are.
     var commonSlicesNs = UInt64.max
+    /// When to look at a snapshot's fork that is not parked yet; `.max` for no more.
+    var warmCheckNs = UInt64.max
+    /// It counts as a call of its function, though it has not been given one.
+    var countsAsRunning = false
     /// What it printed between two calls, for the next one's log.
     private var early: [(stream: LogLine.Stream, bytes: ByteBuffer, isRaw: Bool)] = []
     private var earlyBytes = 0
-    /// What of the order and event did not fit into the socket yet.
-    private var unsent: [ByteBuffer] = []
+    /// What of the order and event did not fit into the socket yet. Sent without the supervisor's lock.
+    private let unsent = Mutex<[ByteBuffer]>([])
 
     init(cell: Cell, slot: Slot, template: TemplateRun, reader: CellReader) {
         self.cell = cell
@@ -93,12 +98,14 @@ final class CellRun {
 
     /// Sends as much as the socket takes. Returns whether all of it has gone.
     func send(_ parts: [ByteBuffer]) -> Bool {
-        unsent = parts.filter { $0.readableBytes > 0 }
+        unsent.withLock { $0 = parts.filter { $0.readableBytes > 0 } }
         return flush()
     }
 
     /// A cell that has gone takes nothing more; its end is reported elsewhere.
-    func flush() -> Bool {
+    func flush() -> Bool { unsent.withLock { flush(&$0) } }
+
+    private func flush(_ unsent: inout [ByteBuffer]) -> Bool {
         while !unsent.isEmpty {
             let sent = Sending.send(unsent, to: cell.call)
             if sent == -Int(EAGAIN) { return false }

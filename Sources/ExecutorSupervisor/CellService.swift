@@ -16,8 +16,12 @@ struct CellService {
     private let limits: CallLimits
     private let cpuClock: clockid_t?
     private(set) var calls = 0
-    /// CPU time of the cell when its current call began.
+    /// CPU time of the cell when its current call began: for all but the first, when the one before had
+    /// ended, so that what runs between two calls is somebody's.
     private var cpuStartNs: UInt64 = 0
+    private var cpuEndNs: UInt64 = 0
+    /// Its function was deleted: it ends with its call.
+    var isLast = false
     /// When to look at the current call's CPU time; `.max` while there is none.
     private(set) var cpuCheckNs = UInt64.max
     var idleSinceNs: UInt64 = 0
@@ -39,14 +43,21 @@ struct CellService {
     }
 
     mutating func begin(nowNs: UInt64, cpuLimitNs: UInt64) {
+        cpuStartNs = calls == 0 ? cpuNs : cpuEndNs
         calls += 1
-        cpuStartNs = cpuNs
         cpuCheckNs = nowNs + cpuLimitNs / Self.processors
     }
 
-    mutating func finish(nowNs: UInt64) {
+    /// Which of its calls the current one is, from 0.
+    var number: UInt16 { UInt16(truncatingIfNeeded: calls - 1) }
+
+    /// - Returns: CPU milliseconds of the call.
+    @discardableResult
+    mutating func finish(nowNs: UInt64) -> Double {
+        cpuEndNs = max(cpuNs, cpuStartNs)
         cpuCheckNs = .max
         idleSinceNs = nowNs
+        return Double(cpuEndNs - cpuStartNs) / 1_000_000
     }
 
     /// CPU time of the current call, or of the last one.

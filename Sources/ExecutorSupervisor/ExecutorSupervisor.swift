@@ -44,11 +44,20 @@ public final class ExecutorSupervisor: CallSupervising {
         }
     }
 
-    /// Runs with the lock held, and then sends the replies that came of it.
+    /// Runs with the lock held, and then sends the replies and calls that came of it.
     private func withCore<Result>(_ body: (SupervisorCore) -> Result) -> Result {
-        let (result, replies) = lock.withLock { (body(core), core.outbox.take()) }
-        for (continuation, reply) in replies { continuation.resume(returning: reply) }
+        let (result, out) = lock.withLock { (body(core), core.outbox.take()) }
+        for (continuation, reply) in out.replies { continuation.resume(returning: reply) }
+        for dispatch in out.dispatches { send(dispatch) }
         return result
+    }
+
+    private func send(_ dispatch: Dispatch) {
+        do {
+            if !(try dispatch.send()) { withCore { $0.sendRest(of: dispatch) } }
+        } catch {
+            withCore { $0.couldNotSend(dispatch, error) }
+        }
     }
 
     private func loop() {
@@ -94,6 +103,11 @@ public final class ExecutorSupervisor: CallSupervising {
     }
 
     public func waiting(id: String) -> CallWaiting? { withCore { $0.waiting(id) } }
+
+    public func forget(function: String) {
+        withCore { $0.forget(function) }
+        reactor.wake()
+    }
 
     /// How memory and processes are bounded here.
     public var cgroupSupport: CgroupSupport { withCore { $0.cgroups.support } }

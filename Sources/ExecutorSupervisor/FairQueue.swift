@@ -165,8 +165,12 @@ struct FairQueue<Call> {
     ) -> Bool {
         guard case .cell(let newcomersOnly) = offer else { return false }
         return lines[runtime]?[function] == nil
-            && Self.maySpend(
-                running: running(function), concurrency, newcomersOnly: newcomersOnly)
+            && maySpend(function, concurrency: concurrency, newcomersOnly: newcomersOnly)
+    }
+
+    /// Whether a function may have one more that counts as running: a call, or a snapshot that loads.
+    func maySpend(_ function: String, concurrency: Int?, newcomersOnly: Bool) -> Bool {
+        Self.maySpend(running: running(function), concurrency, newcomersOnly: newcomersOnly)
     }
 
     private static func maySpend(running: Int, _ concurrency: Int?, newcomersOnly: Bool) -> Bool {

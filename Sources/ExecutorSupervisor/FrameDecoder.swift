@@ -34,6 +34,8 @@ struct FrameDecoder {
     private var buffer = ByteBuffer()
     /// An answer may be followed by the word that the cell waits for its next call.
     var servesOn = false
+    /// Which of its cell's calls an answer has to be for.
+    var number: UInt16 = 0
 
     init(resultLimit: Int) {
         self.resultLimit = resultLimit
@@ -104,11 +106,15 @@ struct FrameDecoder {
     private mutating func readHead() -> Event? {
         guard let type = buffer.readInteger(endianness: .little, as: UInt8.self),
             let stream = buffer.readInteger(endianness: .little, as: UInt8.self),
-            let reserved = buffer.readInteger(endianness: .little, as: UInt16.self),
+            let answers = buffer.readInteger(endianness: .little, as: UInt16.self),
             let length = buffer.readInteger(endianness: .little, as: UInt32.self).map(Int.init)
         else { return nil }
-        guard reserved == 0 else { return fail("a frame's reserved field is not zero") }
         switch UInt32(type) {
+        case CW_FRAME_RESULT.rawValue where answers != number,
+            CW_FRAME_ERROR.rawValue where answers != number:
+            return fail("it answered another call than the one that it was given")
+        case CW_FRAME_PARKED.rawValue where answers != 0, CW_FRAME_LOG.rawValue where answers != 0:
+            return fail("a frame that is no answer has the number of a call")
         case CW_FRAME_PARKED.rawValue where length == 0 && stream == 0:
             return .parked
         case CW_FRAME_LOG.rawValue where (1...3).contains(stream):

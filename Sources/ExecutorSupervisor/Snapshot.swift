@@ -1,4 +1,5 @@
 import Glibc
+import NIOCore
 import SandboxKit
 
 /// A version of a function, loaded once: what its calls are forked from.
@@ -38,7 +39,7 @@ final class Snapshot {
     }
 
     let key: Key
-    /// A call of the function: what it is loaded with.
+    /// A call of the function, without its event: what it is loaded with.
     let request: CallRequest
     /// Names it in `Source.control`.
     let number: Int
@@ -60,9 +61,20 @@ final class Snapshot {
     var refusal: String?
     /// Why the supervisor itself ended it.
     var endedBecause: CallFailure?
+    /// Its function was deleted: it ends with the last call that waits for it.
+    var isLast = false
+    /// Tasks that its keeper's group had when it was ready; there are more only while it forks.
+    var tasks: Int?
+    /// Whether there was one more when they were counted last.
+    var hadTaskMore = false
+    /// When to count them again.
+    var lookNs = UInt64.max
 
     init(_ request: CallRequest, number: Int, executor: PreparedExecutor) {
         key = Key(request)
+        var request = request
+        request.event = ByteBuffer()
+        (request.context, request.receivePiece) = (nil, nil)
         self.request = request
         self.number = number
         lane = Lane(executor)
@@ -94,11 +106,27 @@ struct Snapshots {
     }
 
     /// One for a call that has none, to be started.
-    mutating func add(_ request: CallRequest, executor: PreparedExecutor) {
+    mutating func add(_ request: CallRequest, executor: PreparedExecutor) -> Snapshot {
         lastNumber += 1
         let snapshot = Snapshot(request, number: lastNumber, executor: executor)
         current[snapshot.key] = snapshot
         waiting.append(snapshot)
+        return snapshot
+    }
+
+    /// How many of a function have a keeper, over all its versions.
+    func kept(of function: String) -> Int { kept.values.count { $0.key.function == function } }
+
+    /// Cells of a function that are forked and not parked yet, over all its versions.
+    func warming(_ function: String) -> Int {
+        kept.values.reduce(0) { $0 + ($1.key.function == function ? $1.lane.warming : 0) }
+    }
+
+    /// Whether one has nothing left to do and only its end is awaited.
+    var isOneGoing: Bool {
+        kept.values.contains {
+            if case .ending = $0.phase { $0.running == 0 } else { false }
+        }
     }
 
     mutating func started(_ snapshot: Snapshot) {

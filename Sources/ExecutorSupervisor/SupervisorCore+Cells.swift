@@ -10,68 +10,6 @@ extension SupervisorCore {
     /// What is there for longer is cached files, which give way to whatever the next cell needs.
     private static let coolingLimitNs: UInt64 = 200_000_000
 
-    /// Keeps the wished number of cells parked, and one forked ahead for every waiting call.
-    func replenish(_ lane: Lane) {
-        guard let template = lane.template, case .ready = template.phase,
-            !isStopping || !queue.isEmpty(lane.executor.runtime)
-        else { return }
-        let waiting = queue.startable(
-            lane.executor.runtime, atMost: configuration.slots,
-            where: { $0.request.isolation != .snapshot })
-        let wanted =
-            configuration.parked + lane.demand.ahead
-            + min(waiting, max(0, configuration.slots - runningCells))
-            + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
-        while lane.parked.count + lane.warming < wanted {
-            guard let slot = freeSlots.popLast() else {
-                // Its place comes back when it is gone, and is then asked for again.
-                if coolingSlots.isEmpty, let oldest = idle.oldest { retire(oldest) }
-                return
-            }
-            let hurries = lane.parked.count + lane.warming < waiting
-            guard makeCell(in: lane, of: template, slot, hurries: hurries) else { return }
-        }
-    }
-
-    /// Ends parked cells that the demand of the moment does not ask for.
-    func shrink(_ lane: Lane, to wanted: Int) {
-        while lane.parked.count + lane.warming > wanted, !lane.parked.isEmpty {
-            let run = lane.parked.removeFirst()
-            run.phase = .ending(nil)
-            run.cell.kill()
-        }
-    }
-
-    /// Asks a template for a cell. Returns whether it could be asked.
-    /// - Parameter hurries: a call waits for it.
-    func makeCell(in lane: Lane, of template: TemplateRun, _ slot: Slot, hurries: Bool = false)
-        -> Bool
-    {
-        // 0 is no cell's: see CW_LOST.
-        lastCell = lastCell == .max ? 1 : lastCell + 1
-        do {
-            let cell = try template.process.requestCell(
-                lastCell, uid: slot.uid, slot: slot.cgroup, hurries: hurries)
-            let run = CellRun(
-                cell: cell, slot: slot, template: template,
-                reader: CellReader(
-                    call: cell.call, resultLimit: configuration.resultBytes,
-                    check: configuration.checkResult))
-            cells[cell.number] = run
-            lane.warming += 1
-            try reactor.add(cell.call, token: Source.call(cell.number).token, for: .readable)
-            try reactor.add(
-                cell.standardOutput, token: Source.output(cell.number).token, for: .readable)
-            try reactor.add(
-                cell.standardError, token: Source.errors(cell.number).token, for: .readable)
-            return true
-        } catch {
-            log.error("cannot make a cell", metadata: ["reason": "\(error)"])
-            freeSlots.append(slot)
-            return false
-        }
-    }
-
     /// Hands a call to a parked cell.
     func start(_ call: CallRun, in run: CellRun) {
         call.startedNs = monotonicNs()
@@ -80,7 +18,6 @@ extension SupervisorCore {
         run.phase = .running(call)
         call.ticket = nil
         call.cell = run.cell.number
-        runningCells += 1
         let isFirst = run.service == nil && run.template.snapshot == nil
         if run.service == nil { run.commonSlicesNs = call.startedNs + CellPriority.soonNs }
         if isFirst {
@@ -89,32 +26,45 @@ extension SupervisorCore {
             if call.request.isolation == .reuse { run.serve(call.request) }
         }
         beginService(run, call)
-        queue.started(call.request.function)
+        takeSlot(call.request.function, limits)
         lanes[call.request.runtime]?.running += 1
         observer.callStarted(
             id: call.request.id, startedAtMs: call.clock.wallMs(at: call.startedNs),
             template: run.template.name)
         do {
             try run.slot.cgroup?.limitMemory(bytes: limits.memoryMB << 20)
-            let meta = isFirst ? call.meta() : call.furtherMeta()
-            var order = CellOrder(
-                bundle: call.request.bundle, tmpBytes: limits.tmpMB << 20,
-                limits: isFirst ? resourceLimits(limits, run) : [], keeps: run.service != nil)
-            order.layers = call.request.layers
-            let header = try order.header(
-                metaBytes: meta.count, eventBytes: call.request.event.readableBytes)
-            if !run.send([ByteBuffer(bytes: header), ByteBuffer(bytes: meta), call.request.event]) {
-                try reactor.change(
-                    run.cell.call, token: Source.call(run.cell.number).token,
-                    for: [.readable, .writable])
-            }
+            outbox.dispatches.append(
+                Dispatch(call, to: run, limits: isFirst ? resourceLimits(limits, run) : nil))
         } catch {
-            end(
-                run,
-                because: CallFailure(
-                    cause: .crashed, message: "the cell could not be set up for the call: \(error)")
-            )
+            notSetUp(run, error)
         }
+    }
+
+    private func notSetUp(_ run: CellRun, _ error: any Error) {
+        end(
+            run,
+            because: CallFailure(
+                cause: .crashed, message: "the cell could not be set up for the call: \(error)"))
+    }
+
+    /// The socket has not taken all of a call: the rest follows as the cell reads.
+    func sendRest(of dispatch: Dispatch) {
+        let cell = dispatch.run.cell
+        // One that has gone meanwhile is no longer watched.
+        guard cells[cell.number] === dispatch.run, case .running = dispatch.run.phase else {
+            return
+        }
+        do {
+            try reactor.change(
+                cell.call, token: Source.call(cell.number).token, for: [.readable, .writable])
+        } catch {
+            notSetUp(dispatch.run, error)
+        }
+    }
+
+    func couldNotSend(_ dispatch: Dispatch, _ error: any Error) {
+        guard case .running(let call) = dispatch.run.phase, call === dispatch.call else { return }
+        notSetUp(dispatch.run, error)
     }
 
     /// CPU seconds of a call: its wall time, rounded up, and one more, so that one busy thread
@@ -249,6 +199,7 @@ extension SupervisorCore {
             let lane = lane(of: run)
         else { return }
         lane.warming -= 1
+        stopCounting(run)
         // Asked for before its snapshot was given up.
         if let snapshot = run.template.snapshot, case .ending = snapshot.phase {
             run.phase = .ending(nil)
@@ -260,6 +211,11 @@ extension SupervisorCore {
         if let snapshot = run.template.snapshot {
             snapshot.parkings += 1
             snapshot.failures = 0
+            // They warm in turn, over all versions of a function.
+            for other in snapshots.current.values
+            where other.key.function == snapshot.key.function {
+                replenish(other)
+            }
         }
         if !queue.isEmpty(lane.executor.runtime) { startQueued() }
     }
@@ -350,8 +306,7 @@ extension SupervisorCore {
 
     /// A running cell's call is settled: its place among the running ones is free.
     func leaveRunning(_ call: CallRun) {
-        runningCells -= 1
-        queue.ended(call.request.function)
+        freeSlot(call.request.function, call.request.limits)
         // By its runtime: the cell's template may be gone already.
         lanes[call.request.runtime]?.running -= 1
     }
@@ -360,11 +315,18 @@ extension SupervisorCore {
     func discard(_ run: CellRun) {
         cells[run.cell.number] = nil
         idle.remove(run)
+        stopCounting(run)
         run.template.snapshot?.cells -= 1
         run.slot.cgroup?.limitFurtherTasks(nil)
         run.slot.emptiedNs = monotonicNs()
+        noteQuiet()
         coolingSlots.append(run.slot)
         coolSlots()
+    }
+
+    /// Something that ran is over.
+    func noteQuiet() {
+        if runningCells == 0 { quietSinceNs = monotonicNs() }
     }
 
     /// The kernel takes down a dead cell's memory and mounts in its own time.

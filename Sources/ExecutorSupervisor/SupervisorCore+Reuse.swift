@@ -14,7 +14,9 @@ extension SupervisorCore {
         guard var service = run.service else { return }
         if service.isFrozen { run.cell.thaw() }
         service.isFrozen = false
+        service.isLast = call.isLast
         service.begin(nowNs: call.startedNs, cpuLimitNs: Self.cpuLimitNs(call))
+        run.reader.expect(service.number)
         run.service = service
         run.printEarly(to: call)
     }
@@ -25,14 +27,16 @@ extension SupervisorCore {
         run.answer = nil
         answered(call, answer.event, answer.fault, run)
         leaveRunning(call)
-        run.service?.finish(nowNs: call.settledNs)
+        noteQuiet()
+        let cpuMs = run.service?.finish(nowNs: call.settledNs) ?? 0
         run.phase = .idle
-        let cpuMs = Double(run.service?.callCPUNs ?? 0) / 1_000_000
         report(
             call, cell: run,
             exit: ExitRecord(status: .exited(0), cpuMs: cpuMs, peakResidentBytes: 0))
         // Where memory ran out and the handler lived on, the next call would find none either.
-        guard !isStopping || queue.count > 0, call.failure?.cause != .outOfMemory else {
+        guard !isStopping || queue.count > 0, call.failure?.cause != .outOfMemory,
+            run.service?.isLast == false
+        else {
             return retire(run)
         }
         idle.add(run)

@@ -28,9 +28,16 @@ final class SupervisorCore {
     /// Cells that wait for the next call of their function.
     var idle = IdleCells()
     var snapshots = Snapshots()
-    var runningCells = 0
+    let snapshotLimits: SnapshotLimits
+    var runningCells = 0 { didSet { quietSinceNs = runningCells > 0 ? .max : quietSinceNs } }
+    /// Since when no call has been running and its cell has gone; `.max` while one is.
+    var quietSinceNs: UInt64 = 0
+    /// Running calls, and snapshots that load, that may take longer than `longMs`.
+    var longRunning = 0
     var isStopping = false
     private static let mostEndingPlaces = 16
+    /// Calls that may take longer than this get three quarters of the slots.
+    static let longMs = 60_000
     /// A template that is not ready after this long is started anew.
     static let startLimitNs: UInt64 = 30_000_000_000
     /// When the thread that waits will look at the deadlines again by itself.
@@ -46,6 +53,8 @@ final class SupervisorCore {
         self.log = log
         self.reactor = reactor
         queue = FairQueue(limits: AdmissionLimits(calls: configuration.queueLimit))
+        snapshotLimits = SnapshotLimits(
+            slots: configuration.slots, parked: configuration.parked)
         // A world's ids are the host's own where it has no user namespace.
         let firstUser =
             configuration.hasUserNamespaces ? 1000 : World.IDRange.cells.first + 1000
@@ -58,9 +67,7 @@ final class SupervisorCore {
         let places =
             2 * configuration.slots + configuration.parked * max(1, executors.count)
             + min(configuration.slots, Self.mostEndingPlaces)
-            // A keeper each, and its parked forks.
-            + (configuration.hasUserNamespaces
-                ? Self.mostSnapshots(configuration) * (1 + Self.mostParkedForks(configuration)) : 0)
+            + (configuration.hasUserNamespaces ? snapshotLimits.places : 0)
         for index in 0..<places {
             freeSlots.append(
                 Slot(
@@ -119,7 +126,10 @@ final class SupervisorCore {
             if let snapshot = snapshots[request] { replenish(snapshot) }
         }
         replenish(lane)
-        return min(call.deadlineNs, nextSnapshotNs) < sleepingUntilNs
+        let slicesNs = call.startedNs > 0 ? call.startedNs + CellPriority.soonNs : .max
+        return min(
+            call.deadlineNs, slicesNs, nextSnapshotNs, lane.refill.dueNs(quietSinceNs: quietSinceNs)
+        ) < sleepingUntilNs
     }
 
     /// Whether what is free is kept for functions that run nothing: the last slot, and a lane's
@@ -130,6 +140,7 @@ final class SupervisorCore {
 
     /// What a call could start in now.
     func offer(for request: CallRequest, in lane: Lane) -> FairQueue<CallRun>.Offer {
+        if hasNoSlot(for: request.limits) { return .nothing }
         if request.isolation == .snapshot {
             return snapshots[request]?.lane.parked.isEmpty == false
                 ? .cell(newcomersOnly: runningCells >= openSlots) : .nothing
@@ -149,6 +160,29 @@ final class SupervisorCore {
 
     /// Slots for functions that run something already.
     var openSlots: Int { configuration.slots >= 4 ? configuration.slots - 1 : configuration.slots }
+
+    /// Most slots of calls that may take long: they leave some that are soon free again.
+    var longSlots: Int {
+        configuration.slots >= 4
+            ? configuration.slots - configuration.slots / 4 : configuration.slots
+    }
+
+    func hasNoSlot(for limits: CallLimits) -> Bool {
+        limits.timeoutMs > Self.longMs && longRunning >= longSlots
+    }
+
+    /// Something takes a slot: a call, or a snapshot that loads for calls.
+    func takeSlot(_ function: String, _ limits: CallLimits) {
+        runningCells += 1
+        if limits.timeoutMs > Self.longMs { longRunning += 1 }
+        queue.started(function)
+    }
+
+    func freeSlot(_ function: String, _ limits: CallLimits) {
+        runningCells -= 1
+        if limits.timeoutMs > Self.longMs { longRunning -= 1 }
+        queue.ended(function)
+    }
 
     func cancel(_ id: String, _ reason: String) -> Bool {
         guard let call = calls[id], !call.isSettled else { return false }
@@ -225,11 +259,11 @@ final class SupervisorCore {
         for run in cells.values {
             if case .running(let call) = run.phase { next = min(next, call.deadlineNs) }
             if let due = nextServiceNs(run) { next = min(next, due) }
-            next = min(next, run.commonSlicesNs)
+            next = min(next, run.commonSlicesNs, run.warmCheckNs)
         }
         for lane in lanes.values {
             if lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
-            next = min(next, lane.demand.restNs)
+            next = min(next, lane.demand.restNs, lane.refill.dueNs(quietSinceNs: quietSinceNs))
         }
         if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
         next = min(next, nextSnapshotNs)
@@ -264,6 +298,7 @@ final class SupervisorCore {
                 template.complaint = "it was not ready after \(Self.startLimitNs / 1_000_000_000) s"
                 loseTemplate(lane, template)
             }
+            replenish(lane)
         }
         if !coolingSlots.isEmpty { coolSlots() }
     }

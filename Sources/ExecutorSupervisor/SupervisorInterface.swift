@@ -53,6 +53,9 @@ public protocol CallSupervising: Sendable {
     func cancel(id: String) -> Bool
     /// Why a call waits; `nil` for one that is not queued.
     func waiting(id: String) -> CallWaiting?
+    /// A function was deleted: what is kept for its calls ends, at once or with the last of those that it
+    /// has now.
+    func forget(function: String)
     func status() -> [TemplateStatus]
     /// Calls that wait for a slot, and calls that run.
     func load() -> (queued: Int, running: Int)

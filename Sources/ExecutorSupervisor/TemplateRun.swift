@@ -33,6 +33,7 @@ final class Lane {
     var parked: [CellRun] = []
     var warming = 0
     var demand = CellDemand()
+    var refill = Refill()
     var running = 0
     var starts = 0
     var restarts = 0

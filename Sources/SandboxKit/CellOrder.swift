@@ -38,6 +38,8 @@ public struct CellOrder: Sendable {
     public var layers: String?
     /// The cell serves on after its answer; of its further calls it takes only their lengths.
     public var keeps: Bool
+    /// Which of its calls this is, from 0, in a cell that serves on. Its answer has the same.
+    public var number: UInt16 = 0
 
     public init(bundle: String, tmpBytes: Int, limits: [Limit], keeps: Bool = false) {
         self.bundle = bundle
@@ -70,6 +72,7 @@ public struct CellOrder: Sendable {
         call.meta_bytes = UInt64(metaBytes)
         call.event_bytes = UInt64(eventBytes)
         call.keeps = keeps ? 1 : 0
+        call.number = UInt32(number)
         withUnsafeMutableBytes(of: &call.bundle) { $0.copyBytes(from: name) }
         if let layers {
             let name = try Self.folder(layers)

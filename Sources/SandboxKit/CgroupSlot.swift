@@ -100,13 +100,16 @@ public final class CgroupSlot {
     public func limitFurtherTasks(_ count: Int?) {
         guard let tasksLimit else { return }
         let wanted =
-            count.map { $0 + (tasksNow.flatMap { number($0) } ?? 0) } ?? CgroupSlot.maximumTasks
+            count.map { $0 + (tasks() ?? 0) } ?? CgroupSlot.maximumTasks
         guard wanted != limitTasks else { return }
         let text = "\(wanted)"
         if pwrite(tasksLimit.raw, text, text.utf8.count, 0) == text.utf8.count {
             limitTasks = wanted
         }
     }
+
+    /// Tasks that are in the slot now, where the kernel can tell.
+    public func tasks() -> Int? { tasksNow.flatMap { number($0) } }
 
     /// Starts counting for a new cell.
     public func startAccount() {

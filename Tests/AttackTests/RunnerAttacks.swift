@@ -54,7 +54,7 @@ private let frames: [Attack] = [
         "os.write(3, frame('X', 0, b'1'))\ntime.sleep(5)", invalid("no executor sends")),
     .python(
         "a reserved field", idea: "tomorrow's meaning",
-        "os.write(3, frame('R', 0, b'1', reserved=7))\ntime.sleep(5)", invalid("reserved")),
+        "os.write(3, frame('R', 0, b'1', reserved=7))\ntime.sleep(5)", invalid("another call")),
     .python(
         "a result on a stream", idea: "fields that belong to another type",
         "os.write(3, frame('R', 1, b'1'))\ntime.sleep(5)", invalid("no executor sends")),

@@ -55,6 +55,7 @@ final class ScriptedSupervisor: CallSupervising, Service {
     }
 
     func waiting(id: String) -> CallWaiting? { nil }
+    func forget(function: String) {}
     func status() -> [TemplateStatus] { templates.withLock { $0 } }
     func load() -> (queued: Int, running: Int) { (0, 0) }
 

@@ -19,11 +19,11 @@ import Testing
     }
 
     private func frame(
-        _ type: Character, _ body: String = "", stream: UInt8 = 0, reserved: UInt8 = 0,
+        _ type: Character, _ body: String = "", stream: UInt8 = 0, number: UInt8 = 0,
         length: Int? = nil
     ) -> [UInt8] {
         let count = UInt32(length ?? body.utf8.count)
-        return [type.asciiValue ?? 0, stream, reserved, 0]
+        return [type.asciiValue ?? 0, stream, number, 0]
             + (0..<4).map { UInt8(truncatingIfNeeded: count >> ($0 * 8)) } + body.utf8
     }
 
@@ -69,7 +69,8 @@ import Testing
         for bad in [
             frame("X"), frame("P", "1"), frame("P", stream: 1), frame("L", "x", stream: 4),
             frame("L", "x"),
-            frame("R", "1", stream: 1), frame("R", "1", reserved: 1), frame("E", length: 1 << 30),
+            frame("R", "1", stream: 1), frame("R", "1", number: 1), frame("P", number: 1),
+            frame("E", length: 1 << 30),
         ] {
             let found = events(bad + frame("R", "1"), pieces: 1000)
             #expect(found.count == 1)

@@ -270,4 +270,68 @@ import Testing
             #expect(HostState.executors(of: evaluator.pid).count <= 8)
         }
     }
+
+    @Test func `an answer that comes late is not taken for the next call's`() async throws {
+        let evaluator = try await SharedEvaluator.get()
+        let name = try await reused(
+            evaluator, "python",
+            """
+            import os, struct, time
+            def frame(kind, body=b'', number=0):
+                return struct.pack('<BBHI', ord(kind), 0, number, len(body)) + body
+            calls = 0
+            def handler(event, context):
+                global calls
+                calls += 1
+                if calls == 1:
+                    # For the evaluator this call is over, and the handler goes on.
+                    os.write(3, frame('R', b'"early"') + frame('P'))
+                    time.sleep(0.4)
+                return {'event of': event}
+            """)
+        #expect(try await evaluator.invoke(name, "\"alice\"").text == "\"early\"")
+        let second = try await evaluator.invoke(name, "\"bob\"")
+        #expect(try second.json["cause"]?.string == "response_invalid", "\(second.text)")
+        #expect(second.text.contains("another call"))
+        #expect(!second.text.contains("alice"))
+        for who in ["carol", "dave", "erin"] {
+            let answer = try await evaluator.invoke(name, "\"\(who)\"")
+            #expect(answer.status != 200 || answer.text.contains(who) || answer.text == "\"early\"")
+        }
+    }
+
+    @Test func `what runs between two calls is charged to the next`() async throws {
+        let evaluator = try await SharedEvaluator.get()
+        let name = try await reused(
+            evaluator, "python",
+            """
+            import hashlib, threading, time
+            def burn():
+                data = bytes(1 << 20)
+                while True: hashlib.sha256(data).digest()
+            started = []
+            def handler(event, context):
+                if not started:
+                    started.append(1)
+                    for _ in range(2): threading.Thread(target=burn, daemon=True).start()
+                return time.process_time()
+            """, settings: ["timeoutMs": 1500])
+        var charged = 0.0
+        var (first, last) = (0.0, 0.0)
+        for _ in 0..<100 {
+            let answer = try await evaluator.invoke(name)
+            guard answer.status == 200, let used = try answer.json.number else { break }
+            if first == 0 {
+                first = used
+            } else {
+                charged += try await evaluator.record(answer)["cpuMs"]?.number ?? 0
+            }
+            last = used
+            try await Task.sleep(for: .milliseconds(4))
+        }
+        let used = (last - first) * 1000
+        #expect(used > 200, "\(used) ms")
+        // To within what the last call went on for after it had looked at the clock.
+        #expect(charged > used * 0.97, "\(charged) of \(used) ms")
+    }
 }

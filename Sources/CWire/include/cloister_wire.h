@@ -90,7 +90,7 @@ struct cw_call {
     uint64_t meta_bytes;
     uint64_t event_bytes;
     uint32_t keeps;  // 1: the cell serves on after its answer, which CW_FRAME_PARKED follows
-    uint32_t reserved;
+    uint32_t number;  // counts the calls of a cell that serves on, from 0; its answers echo 16 bits of it
     char bundle[CW_BUNDLE_NAME];  // folder in the bundle store, hex, not terminated
     char layers[CW_BUNDLE_NAME];  // the same, for /opt; zeros for none
     struct cw_rlimit rlimits[CW_MAX_RLIMITS];
@@ -107,7 +107,7 @@ enum cw_frame_type {
 struct cw_frame {
     uint8_t type;
     uint8_t stream;
-    uint16_t reserved;
+    uint16_t number;  // of the call that is answered; 0 in other frames
     uint32_t length;
 };
 

@@ -77,7 +77,7 @@ extension LambdaService {
         guard let qualifier = reference.qualifier else {
             return try await functions.alone(reference.name) {
                 let existed = try await registry.delete(reference.name)
-                functions.cache.invalidate(reference.name)
+                functions.cache.remove(reference.name)
                 guard existed else { throw functions.notFound(reference) }
                 return Response(status: .noContent)
             }
@@ -108,7 +108,7 @@ extension LambdaService {
             {
                 try await registry.write([removal])
             }
-            functions.cache.invalidate(function.name)
+            functions.cache.remove(function.name)
             return Response(status: .noContent)
         }
     }
