@@ -116,8 +116,8 @@ static pid_t ask_for_fork(int end) {
 }
 
 // A fork has all capabilities in the user namespace that it came with until it says that it has dropped
-// them. It gets no call before the kernel says so too: of its first thread, and that there is no other.
-// Returns 0 for one that has gone, which is for its exit to tell.
+// them. It gets no call before the kernel says so too. Returns 0 for one that has gone, which is for its exit
+// to tell.
 static int has_dropped(pid_t pid, int pidfd, int end) {
     struct keep_word message;
     int none;
@@ -133,12 +133,16 @@ static int has_dropped(pid_t pid, int pidfd, int end) {
         (sets[0].effective | sets[0].permitted | sets[0].inheritable | sets[1].effective | sets[1].permitted |
          sets[1].inheritable))
         keep_refuse("a fork of the snapshot kept its capabilities");
-    pid_t newest = keep_newest_pid();
-    if (newest - pid > KEEP_MOST_PIDS) keep_refuse("a fork of the snapshot started threads before it was a cell");
-    for (pid_t thread = pid + 1; thread < newest; thread++)
-        if (syscall(SYS_tgkill, pid, thread, 0) == 0 || errno == EPERM)
-            keep_refuse("a fork of the snapshot started threads before it was a cell");
     return 1;
+}
+
+// Each thread has capabilities of its own: there is to be one. Looks at the numbers from the fork's to that of
+// a process that has just been.
+static void look_for_threads(pid_t pid, pid_t newest) {
+    int is_alone = newest - pid <= KEEP_MOST_PIDS;
+    for (pid_t thread = pid + 1; is_alone && thread < newest; thread++)
+        is_alone = syscall(SYS_tgkill, pid, thread, 0) < 0 && errno != EPERM;
+    if (!is_alone) keep_refuse("a fork of the snapshot started threads before it was a cell");
 }
 
 _Noreturn static void fail(const char *step, int error) {
@@ -155,7 +159,11 @@ static void set_up(const struct cw_spawn *request, const int *fds, pid_t pid, in
     if (!has_dropped(pid, pidfd, end)) return;
     struct helper job = {.pidfd = pidfd, .rules = -1};
     int status = 0;
-    if (keep_run_helper(enter_and_mount, &job, &status) < 0) fail("starting a helper", errno);
+    pid_t helper = keep_run_helper(enter_and_mount, &job, &status);
+    if (helper < 0) fail("starting a helper", errno);
+    look_for_threads(pid, helper);
+    // It has ended.
+    if (status != 0 && job.error == ESRCH) return;
     if (status != 0) fail("mounting /tmp", job.error ? job.error : EPROTO);
     int handed[CELL_FIXED_FDS + 1] = {fds[0], fds[1], fds[2], fds[3], job.rules};
     struct keep_cell message = {.has_landlock = job.rules >= 0};

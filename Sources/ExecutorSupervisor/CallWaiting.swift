@@ -44,6 +44,8 @@ extension CallWaiting {
         var isLoading = false
         /// Cells that are ready, besides one that is kept.
         var freeCells: Int
+        /// The slots that calls with its time limit may have, where they have as many; else 0.
+        var longSlots = 0
     }
 
     /// The obstacle that would have to go first.
@@ -58,6 +60,11 @@ extension CallWaiting {
                 limit == 1
                 ? "the function runs its one call at a time"
                 : "the function runs its \(limit) calls at once"
+        } else if now.longSlots > 0 {
+            reason = .slots
+            message =
+                "calls that may take more than \(SupervisorCore.longMs / 1000) s have \(now.longSlots) of "
+                + "\(now.slots) slots, and those are busy"
         } else if now.busySlots >= now.slots {
             reason = .slots
             message = now.slots == 1 ? "the one slot is busy" : "all \(now.slots) slots are busy"
@@ -104,6 +111,7 @@ extension SupervisorCore {
                 keepsLastSlot: openSlots < configuration.slots,
                 runtime: call.request.runtime, isTemplateReady: isReady,
                 isLoading: snapshot?.isLoading ?? false,
-                freeCells: max(0, (free?.parked.count ?? 0) - kept)))
+                freeCells: max(0, (free?.parked.count ?? 0) - kept),
+                longSlots: hasNoSlot(for: call.request.limits) ? longSlots : 0))
     }
 }

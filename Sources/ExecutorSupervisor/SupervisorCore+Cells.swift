@@ -298,7 +298,10 @@ extension SupervisorCore {
         case .idle, .ending:
             break
         }
-        if let call = run.call { report(call, cell: run, exit: exit) }
+        if let call = run.call {
+            report(call, cell: run, exit: exit)
+            lane(of: run)?.refill.hasGone()
+        }
         discard(run)
         if let snapshot = run.template.snapshot { forkEnded(snapshot, wasParked: !isUnparked) }
         startQueued()
@@ -319,14 +322,8 @@ extension SupervisorCore {
         run.template.snapshot?.cells -= 1
         run.slot.cgroup?.limitFurtherTasks(nil)
         run.slot.emptiedNs = monotonicNs()
-        noteQuiet()
         coolingSlots.append(run.slot)
         coolSlots()
-    }
-
-    /// Something that ran is over.
-    func noteQuiet() {
-        if runningCells == 0 { quietSinceNs = monotonicNs() }
     }
 
     /// The kernel takes down a dead cell's memory and mounts in its own time.

@@ -18,12 +18,10 @@ extension SupervisorCore {
         let further =
             min(waiting, max(0, configuration.slots - runningCells))
             + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
-        guard
-            lane.refill.isDue(
-                nowNs: monotonicNs(), ready: lane.parked.count + lane.warming,
-                kept: keptParked, atRest: atRest, waiting: further, quietSinceNs: quietSinceNs)
-        else { return }
-        while lane.parked.count + lane.warming < atRest + further {
+        let forks = lane.refill.forks(
+            nowNs: monotonicNs(), ready: lane.parked.count + lane.warming, kept: keptParked,
+            atRest: atRest, further: further, hurries: waiting > 0 || further > 0)
+        for _ in 0..<forks {
             guard let slot = freeSlots.popLast() else {
                 // Its place comes back when it is gone, and is then asked for again.
                 if coolingSlots.isEmpty, let oldest = idle.oldest { retire(oldest) }
@@ -85,15 +83,15 @@ extension SupervisorCore {
         else { return lane.refill = Refill() }
         let more = min(waiting, max(0, configuration.slots - runningCells))
         let ready = lane.parked.count + lane.warming
-        guard
-            lane.refill.isDue(
-                nowNs: monotonicNs(), ready: ready, kept: 0,
-                atRest: snapshotLimits.parked + lane.demand.ahead, waiting: more,
-                quietSinceNs: quietSinceNs)
-        else { return }
-        let forks = snapshotLimits.forks(
+        let allowed = snapshotLimits.forks(
             ahead: lane.demand.ahead, waiting: more, ready: ready,
             warming: snapshots.warming(snapshot.key.function), hasFailed: snapshot.failures > 0)
+        let forks = min(
+            allowed,
+            lane.refill.forks(
+                nowNs: monotonicNs(), ready: ready, kept: 0,
+                atRest: snapshotLimits.parked + lane.demand.ahead, further: more,
+                hurries: waiting > 0))
         for _ in 0..<forks {
             guard let slot = freeSlots.popLast() else { return }
             guard makeCell(in: lane, of: template, slot) else { return }

@@ -27,7 +27,6 @@ extension SupervisorCore {
         run.answer = nil
         answered(call, answer.event, answer.fault, run)
         leaveRunning(call)
-        noteQuiet()
         let cpuMs = run.service?.finish(nowNs: call.settledNs) ?? 0
         run.phase = .idle
         report(

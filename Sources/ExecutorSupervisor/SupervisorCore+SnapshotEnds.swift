@@ -150,7 +150,7 @@ extension SupervisorCore {
             guard case .ready = snapshot.phase else { return snapshot.loadedByNs }
             return min(
                 idleUntilNs(snapshot), snapshot.lookNs, snapshot.lane.demand.restNs,
-                snapshot.lane.refill.dueNs(quietSinceNs: quietSinceNs))
+                snapshot.lane.refill.dueNs)
         }.min() ?? .max
     }
 

@@ -159,7 +159,6 @@ extension SupervisorCore {
             let keeper = snapshot.keeper, let template = snapshot.lane.template
         else { return }
         freeSlot(snapshot.key.function, snapshot.key.limits)
-        noteQuiet()
         snapshot.phase = .ready
         snapshot.loadedByNs = .max
         snapshot.idleSinceNs = monotonicNs()

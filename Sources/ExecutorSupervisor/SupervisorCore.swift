@@ -29,9 +29,7 @@ final class SupervisorCore {
     var idle = IdleCells()
     var snapshots = Snapshots()
     let snapshotLimits: SnapshotLimits
-    var runningCells = 0 { didSet { quietSinceNs = runningCells > 0 ? .max : quietSinceNs } }
-    /// Since when no call has been running and its cell has gone; `.max` while one is.
-    var quietSinceNs: UInt64 = 0
+    var runningCells = 0
     /// Running calls, and snapshots that load, that may take longer than `longMs`.
     var longRunning = 0
     var isStopping = false
@@ -128,7 +126,7 @@ final class SupervisorCore {
         replenish(lane)
         let slicesNs = call.startedNs > 0 ? call.startedNs + CellPriority.soonNs : .max
         return min(
-            call.deadlineNs, slicesNs, nextSnapshotNs, lane.refill.dueNs(quietSinceNs: quietSinceNs)
+            call.deadlineNs, slicesNs, nextSnapshotNs, lane.refill.dueNs
         ) < sleepingUntilNs
     }
 
@@ -263,7 +261,7 @@ final class SupervisorCore {
         }
         for lane in lanes.values {
             if lane.startDueNs > 0 { next = min(next, lane.startDueNs) }
-            next = min(next, lane.demand.restNs, lane.refill.dueNs(quietSinceNs: quietSinceNs))
+            next = min(next, lane.demand.restNs, lane.refill.dueNs)
         }
         if !coolingSlots.isEmpty { next = min(next, now + 5_000_000) }
         next = min(next, nextSnapshotNs)

@@ -35,6 +35,14 @@ import Testing
                     reason: .template, place: 1, message: "the python template is starting"))
     }
 
+    @Test func `calls that may take long are told of the slots that they have`() {
+        let long = waiting { ($0.longSlots, $0.busySlots) = (6, 6) }
+        #expect(long.reason == .slots)
+        #expect(
+            long.message
+                == "calls that may take more than 60 s have 6 of 8 slots, and those are busy")
+    }
+
     @Test func `a slot that is kept for newcomers is not called busy`() {
         let message = "7 of 8 slots are busy, and the last is kept for functions that run nothing"
         #expect(waiting { ($0.running, $0.busySlots) = (7, 7) }.message == message)

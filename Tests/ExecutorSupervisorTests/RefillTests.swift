@@ -6,55 +6,63 @@ import Testing
     private let ms: UInt64 = 1_000_000
 
     /// Four at rest, one of them kept for newcomers.
-    private func isDue(
-        _ refill: inout Refill, at nowMs: UInt64, ready: Int, waiting: Int = 0,
-        quietSinceMs: UInt64? = nil
-    ) -> Bool {
-        refill.isDue(
-            nowNs: nowMs * ms, ready: ready, kept: 1, atRest: 4, waiting: waiting,
-            quietSinceNs: quietSinceMs.map { $0 * ms } ?? .max)
+    private func forks(
+        _ refill: inout Refill, at nowMs: UInt64, ready: Int, atRest: Int = 4, kept: Int = 1,
+        waiting: Int = 0
+    ) -> Int {
+        refill.forks(
+            nowNs: nowMs * ms, ready: ready, kept: kept, atRest: atRest, further: waiting,
+            hurries: waiting > 0)
     }
 
-    @Test func `nothing is due while nothing is missing`() {
+    @Test func `nothing is forked while nothing is missing`() {
         var refill = Refill()
-        #expect(!isDue(&refill, at: 1, ready: 4, quietSinceMs: 0))
-        #expect(refill.dueNs(quietSinceNs: 0) == .max)
+        #expect(forks(&refill, at: 1, ready: 4) == 0)
+        #expect(refill.dueNs == .max)
+        refill.hasGone()
+        #expect(forks(&refill, at: 1, ready: 4) == 0)
+        // One that has gone long ago is no reason to hurry.
+        #expect(forks(&refill, at: 2, ready: 3) == 0)
     }
 
-    @Test func `a taken cell is replaced in the lull after its call`() {
+    @Test func `a taken cell is replaced when its call's cell has gone`() {
         var refill = Refill()
-        #expect(!isDue(&refill, at: 10, ready: 3))
-        #expect(refill.dueNs(quietSinceNs: .max) == 35 * ms)
-        // The call is over, and another may come at once.
-        #expect(!isDue(&refill, at: 13, ready: 3, quietSinceMs: 12))
-        #expect(refill.dueNs(quietSinceNs: 12 * ms) == 14 * ms)
-        #expect(isDue(&refill, at: 14, ready: 3, quietSinceMs: 12))
-        #expect(refill.dueNs(quietSinceNs: 12 * ms) == .max)
+        #expect(forks(&refill, at: 10, ready: 3) == 0)
+        #expect(refill.dueNs == 35 * ms)
+        refill.hasGone()
+        #expect(forks(&refill, at: 12, ready: 3) == 1)
+        #expect(forks(&refill, at: 12, ready: 4) == 0)
+        #expect(refill.dueNs == .max)
     }
 
-    @Test func `it waits no longer than its bound beside calls that follow one another`() {
+    @Test func `calls that follow one another have one fork each`() {
         var refill = Refill()
-        #expect(!isDue(&refill, at: 10, ready: 3))
-        #expect(!isDue(&refill, at: 30, ready: 2))
-        #expect(isDue(&refill, at: 35, ready: 2))
+        #expect(forks(&refill, at: 10, ready: 3) == 0)
+        refill.hasGone()
+        // The next call has taken its cell already.
+        #expect(forks(&refill, at: 11, ready: 2) == 1)
+        #expect(forks(&refill, at: 11, ready: 3) == 0)
+    }
+
+    @Test func `beside a call that runs for long it waits no longer than its bound`() {
+        var refill = Refill()
+        #expect(forks(&refill, at: 10, ready: 3) == 0)
+        #expect(forks(&refill, at: 34, ready: 2) == 0)
+        #expect(forks(&refill, at: 35, ready: 2) == 2)
     }
 
     @Test func `it does not wait when fewer than half are left, or only the one that is kept`() {
         var refill = Refill()
-        #expect(isDue(&refill, at: 10, ready: 1))
-        #expect(
-            refill.isDue(
-                nowNs: 10 * ms, ready: 1, kept: 1, atRest: 2, waiting: 0, quietSinceNs: .max))
-        #expect(
-            !refill.isDue(
-                nowNs: 10 * ms, ready: 1, kept: 0, atRest: 2, waiting: 0, quietSinceNs: .max))
-        #expect(
-            refill.isDue(
-                nowNs: 10 * ms, ready: 0, kept: 0, atRest: 1, waiting: 0, quietSinceNs: .max))
+        #expect(forks(&refill, at: 10, ready: 1) == 1)
+        #expect(forks(&refill, at: 10, ready: 0) == 2)
+        #expect(forks(&refill, at: 10, ready: 1, atRest: 2) == 1)
+        #expect(forks(&refill, at: 10, ready: 1, atRest: 2, kept: 0) == 0)
+        #expect(forks(&refill, at: 10, ready: 0, atRest: 1, kept: 0) == 1)
     }
 
-    @Test func `calls that wait are reason enough`() {
+    @Test func `calls that wait have theirs at once`() {
         var refill = Refill()
-        #expect(isDue(&refill, at: 10, ready: 4, waiting: 1))
+        #expect(forks(&refill, at: 10, ready: 4, waiting: 1) == 1)
+        #expect(forks(&refill, at: 10, ready: 1, waiting: 2) == 5)
     }
 }

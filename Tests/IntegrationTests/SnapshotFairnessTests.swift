@@ -104,6 +104,26 @@ import Testing
         }
     }
 
+    @Test(arguments: ["call", "snapshot", "reuse"])
+    func `calls that may take long leave slots for others`(_ isolation: String) async throws {
+        try await TestEvaluator.with(["--slots", "4"]) { evaluator in
+            var ids: [String] = []
+            for _ in 0..<6 {
+                let name = evaluator.newName()
+                try await evaluator.register(
+                    name, "python", "import time\ndef handler(e, c): time.sleep(e)",
+                    settings: ["timeoutMs": 900_000], isolation: isolation)
+                let answer = try await evaluator.submit(name, "30")
+                ids.append(try answer.json["callId"]?.string ?? "")
+            }
+            try await Task.sleep(for: .milliseconds(1500))
+            let running = try await evaluator.get("/v1/calls?state=running").json["calls"]?.array
+            #expect(running?.count == 3, "\(running ?? [])")
+            #expect(try await longestCall(evaluator, rounds: 3) < 2 * timeFactor)
+            for id in ids { _ = try await evaluator.send("DELETE", "/v1/calls/\(id)") }
+        }
+    }
+
     @Test func `what is kept for a function goes when it is deleted`() async throws {
         try await TestEvaluator.with(["--slots", "4", "--parked", "2"]) { evaluator in
             func processes() -> Int { HostState.executors(of: evaluator.pid).count }
