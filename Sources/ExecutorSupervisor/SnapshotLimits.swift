@@ -5,6 +5,8 @@ struct SnapshotLimits {
     let most: Int
     /// Those of one function, over all its versions.
     let mostOfOne: Int
+    /// Those of functions whose calls may take long (`SupervisorCore.longMs`).
+    let mostLong: Int
     /// Parked cells of each at rest.
     let parked: Int
     /// Cells of each that are forked and run no call yet, and those of one function that are not parked yet:
@@ -18,6 +20,7 @@ struct SnapshotLimits {
     init(slots: Int, parked: Int) {
         most = max(2, min(slots, 16))
         mostOfOne = max(1, most / 2)
+        mostLong = max(1, most - most / 4)
         self.parked = min(2, parked)
         mostForks = max(2, parked)
     }
@@ -27,14 +30,18 @@ struct SnapshotLimits {
 
     enum Room: Equatable {
         case free
-        /// There is none before an unused one of the function's own, or of any function, has gone.
+        /// There is none before an unused one of the function's own, of those for long calls, or of any has
+        /// gone.
         case ofItsOwn
+        case ofLong
         case ofAny
     }
 
     /// Whether a function may have one more.
-    func room(own: Int, all: Int) -> Room {
+    /// - Parameter long: those for long calls; `nil` where the function's are not.
+    func room(own: Int, long: Int?, all: Int) -> Room {
         if own >= mostOfOne { return .ofItsOwn }
+        if let long, long >= mostLong { return .ofLong }
         return all >= most ? .ofAny : .free
     }
 

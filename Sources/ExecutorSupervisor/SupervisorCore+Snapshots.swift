@@ -57,12 +57,21 @@ extension SupervisorCore {
     /// Whether there is room for a snapshot. Where there is none, one that is not used gives way for it.
     private func makesRoom(for snapshot: Snapshot) -> Bool {
         let function = snapshot.key.function
+        func isLong(_ other: Snapshot) -> Bool { other.key.limits.timeoutMs > Self.longMs }
         let room = snapshotLimits.room(
-            own: snapshots.kept(of: function), all: snapshots.kept.count)
+            own: snapshots.kept(of: function),
+            long: isLong(snapshot) ? snapshots.kept.values.count(where: isLong) : nil,
+            all: snapshots.kept.count)
         guard room != .free else { return true }
         guard !snapshots.isOneGoing else { return false }
-        let idle = snapshots.oldestIdle {
-            (room == .ofAny || $0.key.function == function) && waitingCalls(of: $0).isEmpty
+        let idle = snapshots.oldestIdle { other in
+            let isMeant =
+                switch room {
+                case .free, .ofAny: true
+                case .ofLong: isLong(other)
+                case .ofItsOwn: other.key.function == function
+                }
+            return isMeant && waitingCalls(of: other).isEmpty
         }
         if let idle { retire(idle) }
         return false

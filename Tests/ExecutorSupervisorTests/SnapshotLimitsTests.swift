@@ -7,12 +7,18 @@ import Testing
 
     @Test func `a function gets half of the snapshots, and then gives up one of its own`() {
         #expect(limits.most == 8)
-        #expect(limits.room(own: 0, all: 0) == .free)
-        #expect(limits.room(own: 3, all: 7) == .free)
-        #expect(limits.room(own: 4, all: 4) == .ofItsOwn)
-        #expect(limits.room(own: 0, all: 8) == .ofAny)
-        #expect(SnapshotLimits(slots: 1, parked: 1).room(own: 0, all: 1) == .free)
+        #expect(limits.room(own: 0, long: nil, all: 0) == .free)
+        #expect(limits.room(own: 3, long: nil, all: 7) == .free)
+        #expect(limits.room(own: 4, long: nil, all: 4) == .ofItsOwn)
+        #expect(limits.room(own: 0, long: nil, all: 8) == .ofAny)
+        #expect(SnapshotLimits(slots: 1, parked: 1).room(own: 0, long: nil, all: 1) == .free)
         #expect(SnapshotLimits(slots: 4096, parked: 4).most == 16)
+    }
+
+    @Test func `those for long calls get three quarters`() {
+        #expect(limits.room(own: 0, long: 5, all: 7) == .free)
+        #expect(limits.room(own: 0, long: 6, all: 6) == .ofLong)
+        #expect(SnapshotLimits(slots: 4, parked: 4).mostLong == 3)
     }
 
     @Test func `no snapshot forks beyond the places that it has`() {
