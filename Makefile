@@ -15,7 +15,7 @@ SWIFT_BUILD = swift build -c $(CONFIGURATION) $(if $(filter release,$(CONFIGURAT
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: deps
 deps: ## install the system packages that are missing
@@ -53,7 +53,7 @@ test-layers: ## take each layer of the sandbox away and name the tests that noti
 docs: deps ## make the pages that tests keep true
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter CausesTests
+	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter 'CausesTests|SystemCallsPageTests'
 
 .PHONY: test-lambda
 test-lambda: deps ## drive a real evaluator with boto3, the aws command line and Terraform
@@ -83,6 +83,10 @@ test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
 .PHONY: bench
 bench: build ## measure what is promised of speed, and write docs/performance.md
 	@bench/run
+
+.PHONY: bench-neighbours
+bench-neighbours: build ## measure a neighbour's calls beside loads that hold up or fill an evaluator
+	@python3 bench/neighbours.py $(PROGRAMS)
 
 .PHONY: bench-check
 bench-check: build ## count instructions, allocations and system calls, and compare with thresholds

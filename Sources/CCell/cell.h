@@ -29,6 +29,10 @@ CLOISTER_API int cloister_is_snapshot(void);
 // Serves forks of this process, which has loaded a function. Returns once in each call's cell, which
 // then parks. It has no threads and no descriptors that it had not when it was parked, or it ends.
 CLOISTER_API void cloister_branch(void);
+// Before cloister_branch(): finds the generators of random numbers in the libraries that are loaded. After
+// it, in each fork: seeds them anew.
+CLOISTER_API void cloister_find_generators(void);
+CLOISTER_API void cloister_renew_generators(void);
 // The user's code has loaded.
 CLOISTER_API void cloister_loaded(void);
 // Sends output (stream 1 or 2). What the supervisor no longer takes is lost.
@@ -66,6 +70,10 @@ void cell_use_landlock(int rules);
 void cell_enter_landlock(void);
 void cell_drop_capabilities(const int *kept, int count);
 void cell_trap_denials(void);
+// Answers a denied call in the kernel's place, as a result or -errno; 0 when it is denied indeed.
+int cell_answer(long number, const uint64_t arguments[6], long *answer);
+void cell_look_at_machine(void);
+extern uint64_t cell_tmp_bytes;
 _Noreturn void cell_fail(enum cw_stage stage, int error);
 
 // Descriptors of this library's own live at and above the first number, so that a cell can drop them

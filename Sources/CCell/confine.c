@@ -124,6 +124,7 @@ void cell_bind_function(const struct cw_call *call, int writable_tmp) {
         snprintf(options, sizeof options, "size=%llu", (unsigned long long)call->tmp_bytes);
         if (mount("tmpfs", "/tmp", NULL, flags, options) < 0) cell_fail(CW_STAGE_TMP_SIZE, errno);
     }
+    cell_tmp_bytes = call->tmp_bytes;
     if (chdir("/function") < 0) cell_fail(CW_STAGE_BUNDLE, errno);
 }
 

@@ -127,7 +127,7 @@ const char *cell_descriptor_kind(int fd) {
     }
     switch (anonymous_kind(fd)) {
     case POLLER: return "a poll of other descriptors";
-    case EVENTS: return "an event counter or a timer";
+    case EVENTS: return "an event counter";
     default: return "not a file";
     }
 }

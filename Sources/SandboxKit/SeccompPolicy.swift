@@ -11,6 +11,8 @@ public struct SeccompPolicy: Sendable, Equatable {
         public enum Relation: Sendable, Equatable {
             case equals(masked: UInt64)
             case differs
+            /// Greater, as numbers without a sign.
+            case above
         }
 
         public var argument: Int
@@ -19,69 +21,11 @@ public struct SeccompPolicy: Sendable, Equatable {
     }
 
     /// A rule for a call with certain arguments.
-    public struct Condition: Sendable, Equatable, Decodable {
+    public struct Condition: Sendable, Equatable {
         public var call: String
         public var comparisons: [Comparison]
         /// With `refuseWhen`: the error number's name.
         public var errno: String?
-
-        private enum Keys: String, CodingKey {
-            case call, argument, mask, equals, differs, and, errno
-        }
-
-        public init(from decoder: any Decoder) throws {
-            let values = try decoder.container(keyedBy: Keys.self)
-            call = try values.decode(String.self, forKey: .call)
-            errno = try values.decodeIfPresent(String.self, forKey: .errno)
-            comparisons = [try Self.comparison(values, of: call)]
-            if values.contains(.and) {
-                comparisons.append(
-                    try Self.comparison(
-                        values.nestedContainer(keyedBy: Keys.self, forKey: .and), of: call))
-            }
-        }
-
-        private static func comparison(_ values: KeyedDecodingContainer<Keys>, of call: String)
-            throws -> Comparison
-        {
-            func number(_ key: Keys) throws -> UInt64? {
-                guard let text = try values.decodeIfPresent(String.self, forKey: key) else {
-                    return nil
-                }
-                guard
-                    let parsed = text.hasPrefix("0x")
-                        ? UInt64(text.dropFirst(2), radix: 16) : UInt64(text)
-                else {
-                    throw SandboxError("read the seccomp rule for \(call): \(text) is not a number")
-                }
-                return parsed
-            }
-            let argument = try values.decode(Int.self, forKey: .argument)
-            switch (try number(.equals), try number(.differs), try number(.mask)) {
-            case (let equals?, nil, let mask):
-                return Comparison(
-                    argument: argument, relation: .equals(masked: mask ?? .max), value: equals)
-            case (nil, let other?, nil):
-                return Comparison(argument: argument, relation: .differs, value: other)
-            default:
-                throw SandboxError(
-                    "read the seccomp rule for \(call): it needs \"equals\", with or without a \"mask\", or \"differs\""
-                )
-            }
-        }
-    }
-
-    private struct Refusal: Decodable {
-        var errno: String
-        var calls: [String]
-    }
-
-    private struct Document: Decodable {
-        var include: String?
-        var allow: [String: [String]]
-        var allowWhen: [Condition]
-        var refuseWhen: [Condition]
-        var refuse: [Refusal]
     }
 
     /// Calls allowed with any arguments.
@@ -89,8 +33,10 @@ public struct SeccompPolicy: Sendable, Equatable {
     public internal(set) var conditions: [Condition] = []
     /// Calls answered with an error number when they have certain arguments.
     public private(set) var refusedConditions: [Condition] = []
-    /// Calls answered with an error number and no report.
+    /// Calls answered with an error number and no report; with 0 they succeed and do nothing.
     public internal(set) var refused: [String: Int32] = [:]
+    /// Calls that are denied and then answered in the cell, with some arguments or all.
+    public private(set) var answered: Set<String> = []
 
     /// Reads a policy and what it includes.
     /// - Parameter further: another one, which is joined to the first as if it included it.
@@ -103,33 +49,34 @@ public struct SeccompPolicy: Sendable, Equatable {
         guard depth < 4 else {
             throw SandboxError("read \(file.lastPathComponent): policies include each other")
         }
-        let document: Document
-        do {
-            document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
-        } catch {
-            throw SandboxError("read the seccomp policy \(file.path)", detail: "\(error)")
-        }
+        let document = try SeccompDocument(contentsOf: file)
         if let include = document.include {
             try merge(
                 file.deletingLastPathComponent().appendingPathComponent(include)
                     .standardizedFileURL, depth: depth + 1)
         }
+        let narrowed = (document.narrowWhen ?? []).flatMap(\.conditions)
+        let further = document.allowWhen.flatMap(\.conditions)
         // A condition narrows what an included policy allows with any arguments.
-        allowed.subtract(document.allowWhen.map(\.call))
-        for calls in document.allow.values { allowed.formUnion(calls) }
-        conditions += document.allowWhen
-        refusedConditions += document.refuseWhen
-        for refusal in document.refuse {
+        allowed.subtract((narrowed + further).map(\.call))
+        let replaced = Set(narrowed.map(\.call))
+        conditions.removeAll { replaced.contains($0.call) }
+        allowed.formUnion(document.allowed)
+        conditions += narrowed + further
+        refusedConditions += (document.refuseWhen ?? []).flatMap(\.conditions)
+        for refusal in document.refuse ?? [] {
             let number = try SeccompPolicy.errorNumber(refusal.errno)
             for call in refusal.calls { refused[call] = number }
         }
+        answered.formUnion((document.answered ?? []).flatMap(\.calls))
         // An including policy may refuse what the included one allows, never the reverse in silence.
         allowed.subtract(refused.keys)
     }
 
     private static func errorNumber(_ name: String?) throws(SandboxError) -> Int32 {
         let numbers = [
-            "ENOSYS": ENOSYS, "EPERM": EPERM, "EACCES": EACCES, "EOPNOTSUPP": EOPNOTSUPP,
+            "SUCCESS": 0, "ENOSYS": ENOSYS, "EPERM": EPERM, "EACCES": EACCES, "EINVAL": EINVAL,
+            "EXDEV": EXDEV, "EOPNOTSUPP": EOPNOTSUPP,
         ]
         guard let name, let number = numbers[name] else {
             throw SandboxError(
@@ -203,6 +150,9 @@ public struct SeccompPolicy: Sendable, Equatable {
             case .differs:
                 scmp_arg_cmp(
                     arg: UInt32($0.argument), op: SCMP_CMP_NE, datum_a: $0.value, datum_b: 0)
+            case .above:
+                scmp_arg_cmp(
+                    arg: UInt32($0.argument), op: SCMP_CMP_GT, datum_a: $0.value, datum_b: 0)
             }
         }
         try check(

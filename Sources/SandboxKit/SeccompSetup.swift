@@ -11,19 +11,10 @@ public struct SeccompSetup: Sendable {
     var allowed: Set<String>
     var conditions: [SeccompPolicy.Condition]
 
-    private struct Document: Decodable {
-        var allow: [String: [String]]
-        var allowWhen: [SeccompPolicy.Condition]
-    }
-
     public init(contentsOf file: URL) throws {
-        do {
-            let document = try JSONDecoder().decode(Document.self, from: Data(contentsOf: file))
-            allowed = Set(document.allow.values.joined())
-            conditions = document.allowWhen
-        } catch {
-            throw SandboxError("read the seccomp rules \(file.path)", detail: "\(error)")
-        }
+        let document = try SeccompDocument(contentsOf: file)
+        allowed = document.allowed
+        conditions = document.allowWhen.flatMap(\.conditions)
     }
 }
 

@@ -7,7 +7,7 @@ import Testing
 // is the same compiled program for both (see PolicyTests).
 
 /// One system call that a function has no need of: it fails, and the first such call is told.
-private func denied(
+func denied(
     _ number: Int, _ arguments: String = "", _ name: String, idea: String, answer: String = "EPERM",
     blocked: Attack.Blocked? = nil
 ) -> Attack {
@@ -18,7 +18,7 @@ private func denied(
 }
 
 /// Refused without a report, because runtimes or C libraries try it and do without.
-private func refused(
+func refused(
     _ number: Int, _ arguments: String = "", _ name: String, idea: String, answer: String = "EPERM"
 ) -> Attack {
     denied(number, arguments, name, idea: idea, answer: answer, blocked: .nothing)
@@ -163,7 +163,7 @@ private let others: [Attack] = [
     denied(251, "1, 0, 0x2000", "ioprio_set", idea: "the disk for itself"),
     refused(149, "0, 4096", "mlock", idea: "memory that cannot be swapped"),
     denied(151, "3", "mlockall", idea: "memory that cannot be swapped"),
-    denied(237, "0, 0, 0, 0, 0, 0", "mbind", idea: "CVE-2016-0758's family: memory policy"),
+    refused(237, "0, 0, 0, 0, 0, 0", "mbind", idea: "CVE-2016-0758's family: memory policy"),
     denied(238, "0, 0, 0", "set_mempolicy", idea: "memory policy"),
     denied(216, "0, 0, 0, 0, 0", "remap_file_pages", idea: "CVE-2014-3122's family"),
     refused(27, "0, 0, 0", "mincore", idea: "page-cache attacks (Gruss, 2019)"),

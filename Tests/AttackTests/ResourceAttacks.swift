@@ -15,7 +15,8 @@ private let processesAndThreads: [Attack] = [
         .fails("handler_error", "fork()"), blocked: .first("fork()")),
     .python(
         "a session of its own and nothing else", idea: "setsid(2)",
-        "try: os.setsid()\nexcept OSError as e: return e.errno", .answers("1")),
+        "try: os.setsid()\nexcept OSError as e: return e.errno", .answers("1"),
+        blocked: .first("setsid")),
     .python(
         "vfork by number", idea: "vfork(2): the parent is suspended", "return call(58)",
         .answers("\"EPERM\"")),
@@ -103,13 +104,11 @@ private let memory: [Attack] = [
     .python(
         "pipes full to the brim", idea: "pipe buffers are kernel memory",
         """
-        import fcntl
         n = 0
         try:
             while True:
                 r, w = os.pipe()
                 os.set_blocking(w, False)
-                fcntl.fcntl(w, 1031, 1 << 20)
                 n += os.write(w, b'x' * (1 << 20))
         except OSError as e:
             return n <= 1 << 27
@@ -301,15 +300,6 @@ private let time: [Attack] = [
     .python(
         "it kills itself", idea: "SIGKILL, as above",
         "os.kill(os.getpid(), 9)\nreturn 'still here'", .answers("\"still here\"")),
-    .python(
-        "timers without end", idea: "timer_create(2), RLIMIT_SIGPENDING",
-        """
-        n, out = 0, ctypes.c_int()
-        while n < 5000:
-            answer = call(222, 1, 0, ctypes.byref(out))
-            if answer != 0: return [n <= 256, answer]
-            n += 1
-        """, .answers("[true, \"EAGAIN\"]")),
     .python(
         "a timer every microsecond", idea: "setitimer(2)",
         """

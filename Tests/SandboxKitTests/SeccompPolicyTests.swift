@@ -52,7 +52,7 @@ import Testing
             ),
             (
                 "base.json",
-                #"{"allow": {"files": ["read", "write"]}, "allowWhen": [], "refuseWhen": [], "refuse": []}"#
+                #"{"allow": {"files": {"read write": "work"}}, "allowWhen": [], "refuseWhen": [], "refuse": []}"#
             ),
         ])
         #expect(merged.allowed == ["write"])
@@ -61,7 +61,7 @@ import Testing
 
     @Test(arguments: [
         (
-            #"{"allow": {"x": ["no_such_call"]}, "allowWhen": [], "refuseWhen": [], "refuse": []}"#,
+            #"{"allow": {"x": {"no_such_call": "none"}}, "allowWhen": [], "refuseWhen": [], "refuse": []}"#,
             "no_such_call"
         ),
         (

@@ -30,6 +30,7 @@ import Testing
         return sorted.map { [$0, 1, 2, 0, 0, 0] } + sorted.map { [1, $0, 3, 0, 0, 0] }
             + sorted.map { [1, 1, $0, 5, 0, 0] } + sorted.map { [1, 0, 7, $0, 0, 0] }
             + sorted.map { [1, 0, $0, 0, 0, 0] } + sorted.map { [0, $0, 0, 0, 0, 0] }
+            + sorted.map { [0, 4, $0, 0, $0, 0] } + sorted.map { [0, 0, 0, 0, 1, $0] }
     }
 
     @Test(arguments: ["python", "javascript"])
@@ -73,8 +74,8 @@ import Testing
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appendingPathComponent("seccomp.json")
         for (calls, when) in [
-            (#"["read", "mount"]"#, "[]"), (#"["prctl"]"#, "[]"),
-            ("[]", #"[{"call": "mount", "argument": 0, "equals": "0"}]"#),
+            (#"{"read mount": "both"}"#, "[]"), (#"{"prctl": "all of it"}"#, "[]"),
+            ("{}", #"[{"call": "mount", "argument": 0, "equals": "0"}]"#),
         ] {
             let text =
                 #"{"allow": {"files": \#(calls)}, "allowWhen": \#(when), "refuseWhen": [], "refuse": []}"#
