@@ -168,7 +168,9 @@ static napi_value branch(napi_env env, napi_callback_info info) {
     (void)info;
     struct uv_loop_s *loop;
     if (napi_get_uv_event_loop(env, &loop)) return fail(env, "there is no loop");
+    cloister_find_generators();
     cloister_branch();
+    cloister_renew_generators();
     renew(loop);
     return NULL;
 }

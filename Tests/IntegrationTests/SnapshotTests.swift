@@ -148,6 +148,35 @@ import Testing
         for (index, values) in seen.enumerated() { #expect(values.count == 100, "source \(index)") }
     }
 
+    @Test func `generators below the language, used while the code loaded, are each call's own`()
+        async throws
+    {
+        let evaluator = try await SharedEvaluator.get()
+        let name = try await snapshot(
+            evaluator, "python",
+            """
+            import ctypes, sqlite3, tempfile, uuid
+            libc = ctypes.CDLL(None)
+            libc.drand48.restype = ctypes.c_double
+            db = sqlite3.connect(':memory:')
+            def drawn():
+                draw = 'select hex(randomblob(8)), random()'
+                other = sqlite3.connect(':memory:')
+                once = uuid.uuid1()
+                return [db.execute(draw).fetchone(), other.execute(draw).fetchone(), libc.rand(), libc.random(),
+                        libc.drand48(), libc.lrand48(), [once.node, once.clock_seq], next(tempfile._get_candidate_names())]
+            libc.srand(7), libc.srand48(7), drawn()
+            def handler(event, context): return drawn()
+            """)
+        var seen: [Set<String>] = Array(repeating: [], count: 8)
+        for _ in 0..<40 {
+            let values = try #require(try await evaluator.invoke(name).json.array)
+            #expect(values.count == 8)
+            for (index, value) in values.enumerated() { seen[index].insert("\(value)") }
+        }
+        for (index, values) in seen.enumerated() { #expect(values.count == 40, "source \(index)") }
+    }
+
     @Test(arguments: [
         ("python", "import os\nraise KeyError('nothing')", "KeyError", "line 2"),
         ("javascript", "\nthrow new TypeError('nothing');", "TypeError", "index.js:2"),

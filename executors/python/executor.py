@@ -63,7 +63,7 @@ cell.cloister_answer.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_size_t]
 cell.cloister_answer_and_wait.argtypes = cell.cloister_answer.argtypes + [ctypes.POINTER(Call)]
 cell.cloister_answer_and_wait.restype = None
 cell.cloister_denied.argtypes = [ctypes.c_long, ctypes.c_void_p, ctypes.c_char_p]
-for function in "branch denied loaded log answer park".split():
+for function in "branch denied find_generators renew_generators loaded log answer park".split():
     getattr(cell, "cloister_" + function).restype = None
 cell.cloister_is_snapshot.restype = ctypes.c_int
 # Sending may block on a slow reader: other threads of the handler must be able to run then.
@@ -339,15 +339,30 @@ def branch(call):
     gc.collect()
     gc.freeze()
     ctypes.pythonapi.PyOS_BeforeFork()
+    cell.cloister_find_generators()
     cell.cloister_branch()
+    cell.cloister_renew_generators()
     # This seeds `random` anew, and does what modules have asked to be done after a fork.
     ctypes.pythonapi.PyOS_AfterFork_Child()
     try:
+        renew_modules()
         rehearse(name="cloister rehearsal", has_loaded=True)
     except BaseException:
         # The function has changed what this uses.
         pass
     cell.cloister_park(ctypes.byref(call))
+
+
+def renew_modules():
+    """Seeds anew what modules keep that do not ask to be told of a fork."""
+    if "uuid" in sys.modules:
+        # Its library keeps a node and a clock sequence, and two calls may be at the same microsecond.
+        uuid = sys.modules["uuid"]
+        uuid._generate_time_safe, uuid._last_timestamp = None, None
+        # As RFC 9562, 6.10 has it: a random node has the multicast bit.
+        uuid._node = random.getrandbits(48) | 1 << 40
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()
 
 
 def flush():
