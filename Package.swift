@@ -142,7 +142,7 @@ let package = Package(
         .testTarget(
             name: "IntegrationTests",
             dependencies: [
-                "Evaluator", "ExecutorSupervisor", "Launcher", "fnctl", "TestSupport",
+                "Evaluator", "ExecutorSupervisor", "Launcher", "SandboxKit", "fnctl", "TestSupport",
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

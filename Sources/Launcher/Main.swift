@@ -13,7 +13,7 @@ struct Launcher {
     static func main() {
         do {
             let world = try readWorld()
-            leaveFirstPlace()
+            try Inheritance.take()
             // As root the files may be readable for root alone: take hold of them before the ids
             // change. Otherwise mounts can be made in the new user namespace only.
             var trees = world.ids == nil ? nil : try world.openBinds()
@@ -43,27 +43,6 @@ struct Launcher {
 
     private static let namespaces =
         csb_new_mounts | csb_new_pids | csb_new_network | csb_new_ipc | csb_new_uts
-
-    /// What is started here gives way to the evaluator, which decides whose turn it is and answers.
-    ///
-    /// It has no terminal, and one session for all its cells: where the kernel groups sessions for the
-    /// scheduler (sched(7), autogrouping), the group has a nice level of its own, and each cell with a
-    /// session of its own would get as much of the processors as the evaluator.
-    private static func leaveFirstPlace() {
-        setsid()
-        setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, TemplatePriority.nice)
-        // Not more than one such write in a tenth of a second is let through.
-        for _ in 0..<5 {
-            let file = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC)
-            guard file >= 0 else { return }
-            let text = "\(TemplatePriority.nice)"
-            let written = write(file, text, text.utf8.count)
-            let isBusy = written < 0 && errno == EAGAIN
-            close(file)
-            guard isBusy else { return }
-            usleep(110_000)
-        }
-    }
 
     private static func readWorld() throws -> World {
         let file = FileHandle(fileDescriptor: LauncherDescriptor.world)

@@ -62,7 +62,9 @@ extension World {
 
     /// Keeps only what a template needs to fork cells.
     func confineTemplate() throws(SandboxError) {
-        for (resource, limit) in [(RLIMIT_CORE, UInt64(0)), (RLIMIT_NOFILE, 4096)] {
+        // Not above what it has: that would take a right of the host's root.
+        let files = min(OpenFiles.wanted, OpenFiles.hardLimit)
+        for (resource, limit) in [(RLIMIT_CORE, UInt64(0)), (RLIMIT_NOFILE, files)] {
             try check(
                 csb_set_rlimit(Int32(resource.rawValue), limit, limit), "set the template's limits")
         }
