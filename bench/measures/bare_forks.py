@@ -18,7 +18,7 @@ class BareForks:
         with open(handler, "w") as file:
             file.write(handlers.PYTHON)
         self.processes = [subprocess.Popen(
-            [programs.PYTHON, "-I", "-S", "-B", "-X", "utf8", ROOT + "/bench/programs/bare_fork.py",
+            [programs.PATH_INTERPRETER, "-I", "-S", "-B", "-X", "utf8", ROOT + "/bench/programs/bare_fork.py",
              ROOT + "/executors/python/executor.py", handler],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, preexec_fn=end_with_parent)
             for _ in range(processes)]

@@ -25,7 +25,7 @@ def environment():
     python = folder + "/bin/python"
     if programs.output(python, "-c", "import " + CLIENT) is None:
         for command in [
-            [programs.PYTHON, "-m", "venv", folder],
+            [programs.PATH_INTERPRETER, "-m", "venv", folder],
             [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", CLIENT],
         ]:
             try:

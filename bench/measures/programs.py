@@ -16,7 +16,12 @@ def output(*command):
 # The PATH's may be a shell script that looks for the interpreter, as pyenv's is, and which puts that before
 # itself on the PATH: bench/run notes it before.
 PATH_PYTHON = os.environ.pop("PATH_PYTHON3", None) or shutil.which("python3")
-PYTHON = os.path.realpath(output("python3", "-c", "import sys; print(sys.executable)") or "/nowhere")
+# What templates run: the interpreter that the evaluator finds on the PATH.
+PATH_INTERPRETER = os.path.realpath(output("python3", "-c", "import sys; print(sys.executable)") or "/nowhere")
+# What calls and sandboxes are compared with: the distribution's own, wherever there is one. What comes first on
+# a PATH differs from machine to machine, and may be a build that starts slowly.
+SYSTEM_PYTHON = "/usr/bin/python3"
+PYTHON = SYSTEM_PYTHON if os.access(SYSTEM_PYTHON, os.X_OK) else PATH_INTERPRETER
 NODE = os.path.realpath(output("node", "-e", "console.log(process.execPath)") or "/nowhere")
 
 
@@ -52,7 +57,8 @@ def why_not(sandbox):
 def versions():
     """What was measured with what."""
     texts = {
-        "python3": output(PYTHON, "--version"), "node": output(NODE, "--version"),
+        "python3, the baseline (%s)" % ("the system's" if PYTHON == SYSTEM_PYTHON else "the PATH's"): output(PYTHON, "--version"),
+        "python3 of the PATH, which calls run": output(PATH_INTERPRETER, "--version"), "node": output(NODE, "--version"),
         "swift": (output("swift", "--version") or "").split("\n")[0] or None,
         "wrk": wrk_version(), "bubblewrap": output("bwrap", "--version"),
         "firejail": (output("firejail", "--version") or "").split("\n")[0] or None,

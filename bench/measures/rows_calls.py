@@ -20,10 +20,11 @@ def single_calls(evaluator, rounds):
             "javascript": lambda: connection.invoke("js"),
             "python reused": lambda: connection.invoke("reuse-py"),
             "javascript reused": lambda: connection.invoke("reuse-js"),
+            "python3": programs.running(python, "-c", "pass"),
             "python3 of the PATH": programs.running(programs.PATH_PYTHON, "-c", "pass"),
-            "interpreter": programs.running(python, "-c", "pass"),
+            "interpreter": programs.running(programs.PATH_INTERPRETER, "-c", "pass"),
             # As templates start: without the site module, whose cost depends on what is installed.
-            "interpreter -I -S": programs.running(python, "-I", "-S", "-c", "pass"),
+            "interpreter -I -S": programs.running(programs.PATH_INTERPRETER, "-I", "-S", "-c", "pass"),
             "node": programs.running(node, "-e", "0"),
         }
         missing = {}
@@ -48,10 +49,12 @@ def single_calls(evaluator, rounds):
 
 def call_rows(medians, shown):
     shim = "a shell script that finds the interpreter" if programs.is_script(programs.PATH_PYTHON) else "a program"
+    whose = "the system's, %s" % programs.PYTHON if programs.PYTHON == programs.SYSTEM_PYTHON else "the PATH's interpreter"
     for key, bare, title, limit in [
-        ("call-python-path", "python3 of the PATH", "Python call over HTTP / `python3 -c pass` (the PATH's, %s)" % shim, 0.1),
-        ("call-python-interpreter", "interpreter", "Python call over HTTP / `python3 -c pass` (the interpreter itself, with its site module)", 0.1),
-        ("call-python-isolated", "interpreter -I -S", "Python call over HTTP / `python3 -I -S -c pass` (the interpreter itself)", None),
+        ("call-python", "python3", "Python call over HTTP / `python3 -c pass` (%s)" % whose, 0.1),
+        ("call-python-path", "python3 of the PATH", "Python call over HTTP / `python3 -c pass` (the PATH's, %s)" % shim, None),
+        ("call-python-interpreter", "interpreter", "Python call over HTTP / `python3 -c pass` (the interpreter that calls run, with its site module)", None),
+        ("call-python-isolated", "interpreter -I -S", "Python call over HTTP / `python3 -I -S -c pass` (the interpreter that calls run)", None),
         ("call-javascript", "node", "JavaScript call over HTTP / `node -e 0`", 0.02),
     ]:
         language = "javascript" if bare == "node" else "python"

@@ -64,7 +64,7 @@ def payloads(evaluator, rounds):
     evaluator.register("big-py", "python", handlers.PYTHON_ECHO, **settings)
     evaluator.register("big-js", "javascript", handlers.JAVASCRIPT_ECHO, **settings)
     codecs = {
-        "py": [programs.PYTHON, "-I", "-S", "-c", PARSE], "js": [programs.NODE, "-e", PARSE_JS]}
+        "py": [programs.PATH_INTERPRETER, "-I", "-S", "-c", PARSE], "js": [programs.NODE, "-e", PARSE_JS]}
     with Connection(evaluator) as connection:
         for kind, event in [("string", text_event()), ("objects", items_event())]:
             times = {name: [] for name in codecs}

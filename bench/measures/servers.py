@@ -81,11 +81,11 @@ class EchoServer(Server):
 class Evaluator(Server):
     """An evaluator with a data folder of its own, ready for calls."""
 
-    def __init__(self, *options, data=None, environment=None):
+    def __init__(self, *options, data=None, environment=None, programs=BUILD):
         self.owned = None if data else tempfile.mkdtemp(prefix="cloister-bench-")
         self.data = data or self.owned
         super().__init__(
-            BUILD + "/evaluator", "--port", "0", "--data-dir", self.data, "--log-level", "error",
+            programs + "/evaluator", "--port", "0", "--data-dir", self.data, "--log-level", "error",
             "--drain-seconds", "5", *options, environment=environment)
         try:
             self.wait_ready()
