@@ -25,6 +25,9 @@ ROUNDS = int(os.environ.get("ROUNDS", "12"))
 CALLS = int(os.environ.get("CALLS", "50"))
 SECONDS = int(os.environ.get("SECONDS", "3"))
 PAUSE_SECONDS = 0.005
+# So many calls of a kind at a time, and then the other build's turn. What the kernel and an evaluator still do
+# for the last ones is over by then.
+BATCH, SETTLE_SECONDS = 25, 0.05
 CALLERS = rows_load.CONCURRENCY
 SIDES = ("old", "new")
 # What is called: its name in the table, its language, its code, and what its calls share.
@@ -55,7 +58,8 @@ class Side:
                 self.connection.invoke(name)
 
     def call(self, function, pace):
-        for _ in range(CALLS):
+        time.sleep(SETTLE_SECONDS)
+        for _ in range(BATCH):
             self.times[function, pace].append(milliseconds(lambda: self.connection.invoke(function)))
             if PACES[pace]:
                 time.sleep(PACES[pace])
@@ -81,7 +85,8 @@ def measure(sides):
         print("round %d of %d" % (number + 1, ROUNDS), file=sys.stderr, flush=True)
         for function in FUNCTIONS:
             for pace in PACES:
-                turns(sides, number, lambda side: side.call(function, pace))
+                for batch in range(max(1, CALLS // BATCH)):
+                    turns(sides, number + batch, lambda side: side.call(function, pace))
         if not wrk.why_not():
             for function in CROWDED:
                 turns(sides, number, lambda side: side.crowd(function))
