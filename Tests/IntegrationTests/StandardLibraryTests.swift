@@ -161,6 +161,19 @@ import Testing
             assert threading.Barrier(1).wait() == 0
             assert threading.Semaphore().acquire(timeout=0.1) and threading.RLock().acquire()
             assert not threading.Event().wait(0.01)
+        def shared_futexes():
+            # As std::future of libstdc++ waits and wakes: without FUTEX_PRIVATE_FLAG.
+            libc, word, woken = ctypes.CDLL(None), ctypes.c_uint32(7), []
+            def wait():
+                limit = (ctypes.c_long * 2)(20, 0)
+                woken.append(libc.syscall(202, ctypes.byref(word), 0, 7, limit, None, 0))
+            waiter = threading.Thread(target=wait)
+            waiter.start()
+            for _ in range(2000):
+                if libc.syscall(202, ctypes.byref(word), 1, 1, None, None, 0) == 1: break
+                time.sleep(0.005)
+            waiter.join()
+            assert woken == [0]
         def waiting():
             time.sleep(0.001)
             signal.signal(signal.SIGALRM, lambda *_: None)
@@ -183,7 +196,7 @@ import Testing
                 return await asyncio.wait_for(other.readline(), 5)
             assert asyncio.run(both()) == b'two\n'
         def handler(event, context):
-            for work in (files, memory, databases, threads, waiting, sockets): work()
+            for work in (files, memory, databases, threads, shared_futexes, waiting, sockets): work()
             assert multiprocessing.current_process().name == 'MainProcess'
             os.getpriority(os.PRIO_PROCESS, 0), os.sched_getaffinity(0)
             return 'done'
