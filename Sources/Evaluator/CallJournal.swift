@@ -10,13 +10,18 @@ import Synchronization
 final class CallJournal: CallObserver {
     /// A call that is under way.
     private struct Underway {
-        var bundle: String
-        /// The bundle of its function's layers.
-        var layers: String?
+        /// Its function's, and that of the function's layers.
+        var bundles: [String]
         /// Whether its result is kept for readers.
-        var keepsResult = false
+        var keepsResult: Bool
         /// Of an asynchronous call.
         var attempt: Attempt?
+
+        init(_ function: FunctionVersion, keepsResult: Bool = false, attempt: Attempt? = nil) {
+            bundles = [function.codeSha256] + (function.layers.map { [$0] } ?? [])
+            self.keepsResult = keepsResult
+            self.attempt = attempt
+        }
     }
 
     private struct Attempt {
@@ -58,27 +63,36 @@ final class CallJournal: CallObserver {
 
     /// Writes down a synchronous call.
     /// - Throws: `RegistryError.bundleGone`, `.recorderFull`; the call must not run then.
-    func accept(_ record: CallRecord, bundle: String, layers: String? = nil) throws {
-        try begin(record.id, Underway(bundle: bundle, layers: layers)) {
+    func accept(_ record: CallRecord, _ function: FunctionVersion) throws {
+        let call = Underway(function)
+        try lease(call)
+        do {
             try registry.calls.recordQueued(record)
+        } catch {
+            giveBack(call)
+            throw error
         }
+        underway.withLock { $0[record.id] = call }
     }
 
     /// Accepts a synchronous call with an idempotency key; it is on the disk when this returns.
     /// - Returns: the id of the call that has the key.
     /// - Throws: as `CallRecorder.accept`, and `RegistryError.bundleGone`.
-    func accept(_ record: CallRecord, bundle: String, key: IdempotencyKey) async throws -> String {
-        try registry.acquireBundle(bundle)
+    func accept(
+        _ record: CallRecord, _ function: FunctionVersion, key: IdempotencyKey
+    ) async throws -> String {
+        let call = Underway(function, keepsResult: true)
+        try lease(call)
         do {
             let id = try await registry.calls.accept(record, event: nil, key: key)
             if id == record.id {
-                underway.withLock { $0[id] = Underway(bundle: bundle, keepsResult: true) }
+                underway.withLock { $0[id] = call }
             } else {
-                registry.releaseBundle(bundle)
+                giveBack(call)
             }
             return id
         } catch {
-            registry.releaseBundle(bundle)
+            giveBack(call)
             throw error
         }
     }
@@ -87,31 +101,23 @@ final class CallJournal: CallObserver {
     /// - Throws: `RegistryError.bundleGone`; the call must not run then.
     func begin(_ call: ClaimedCall, _ function: FunctionVersion) throws {
         let attempt = Attempt(
-            number: call.record.async?.attempt ?? 1, settings: function.async ?? AsyncSettings(),
+            number: call.record.async?.attempt ?? 1, settings: call.settings,
             acceptedAtMs: call.record.queuedAtMs)
-        try begin(
-            call.record.id,
-            Underway(
-                bundle: function.codeSha256, layers: function.layers, keepsResult: true,
-                attempt: attempt)
-        ) {}
+        let underway = Underway(function, keepsResult: true, attempt: attempt)
+        try lease(underway)
+        self.underway.withLock { $0[call.record.id] = underway }
     }
 
-    private func begin(_ id: String, _ call: Underway, _ body: () throws -> Void) throws {
-        try registry.acquireBundle(call.bundle)
-        do {
-            if let layers = call.layers { try registry.acquireBundle(layers) }
-        } catch {
-            registry.releaseBundle(call.bundle)
-            throw error
+    /// Keeps everything on the disk that a call runs with. Each way in which calls begin comes by here.
+    private func lease(_ call: Underway) throws {
+        for (index, bundle) in call.bundles.enumerated() {
+            do {
+                try registry.acquireBundle(bundle)
+            } catch {
+                for other in call.bundles.prefix(index) { registry.releaseBundle(other) }
+                throw error
+            }
         }
-        do {
-            try body()
-        } catch {
-            giveBack(call)
-            throw error
-        }
-        underway.withLock { $0[id] = call }
     }
 
     /// Takes back `accept` for a call that the supervisor refused.
@@ -126,8 +132,7 @@ final class CallJournal: CallObserver {
     }
 
     private func giveBack(_ call: Underway) {
-        registry.releaseBundle(call.bundle)
-        if let layers = call.layers { registry.releaseBundle(layers) }
+        for bundle in call.bundles { registry.releaseBundle(bundle) }
     }
 
     // MARK: What the supervisor tells
@@ -146,10 +151,7 @@ final class CallJournal: CallObserver {
         registry.calls.recordPrinted(id: id, lines: lines)
         guard hub.isFollowed else { return }
         let attempt = underway.withLock { $0[id]?.attempt?.number } ?? 1
-        hub.publish(
-            lines.map {
-                .line(.init(call: id, function: function, attempt: attempt, line: $0))
-            })
+        hub.publish(.printed(lines, call: id, function: function, attempt: attempt))
     }
 
     func callEnded(_ report: CallReport) {
@@ -161,7 +163,9 @@ final class CallJournal: CallObserver {
             if record.cause == .cancelled {
                 record.end(by: listener.withLock { $0 }.endWish?(report.id))
             }
-            let outcome = outcome(of: attempt, record.cause, result)
+            let outcome = attempt.settings.outcome(
+                ofAttempt: attempt.number, cause: record.cause?.rawValue, result: result,
+                acceptedAtMs: attempt.acceptedAtMs, nowMs: currentTimeMs())
             registry.calls.recordAttempt(
                 id: report.id, log: log, outcome: outcome,
                 webhookURL: attempt.settings.webhook(for: record.state)
@@ -180,24 +184,11 @@ final class CallJournal: CallObserver {
             }
         }
         giveBack(call)
-        hub.publish([
-            .end(
+        hub.publish(
+            .ended(
                 .init(
                     call: report.id, function: report.function, state: record.state.rawValue,
-                    cause: record.cause?.rawValue))
-        ])
-    }
-
-    /// What the end of an attempt leads to.
-    private func outcome(
-        of attempt: Attempt, _ cause: CallCause?, _ result: Data?
-    ) -> AttemptOutcome {
-        guard let cause else { return .over(result: result) }
-        if cause == .cancelled { return .over(result: nil) }
-        let now = currentTimeMs()
-        let pause = attempt.settings.pause(
-            after: attempt.number, cause: cause.rawValue, ageMs: now - attempt.acceptedAtMs)
-        return pause.map { .retry(atMs: now + $0) } ?? .dead
+                    cause: record.cause?.rawValue)))
     }
 }
 

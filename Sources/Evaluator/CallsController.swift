@@ -11,6 +11,7 @@ struct CallsController: Sendable {
     let acceptor: AsyncAcceptor
     let cache: FunctionCache
     let answers: CallAnswers
+    let reads: SlowReads
 
     /// How long a reader waits for the measurements of a call that has just been answered.
     static let reportDelay = Duration.milliseconds(500)
@@ -40,15 +41,16 @@ struct CallsController: Sendable {
             }
             return state
         }
-        let page = try await calls.calls(
-            CallFilter(
-                function: query.text("function"), state: state, dead: query.flag("dead")),
-            limit: query.limit(),
-            cursor: query.text("cursor"))
-        return try jsonResponse(
-            CallList(
-                calls: page.items.map { CallView($0, withStack: false) },
-                nextCursor: page.nextCursor))
+        let filter = CallFilter(
+            function: query.text("function"), state: state, dead: try query.flag("dead"))
+        let (limit, cursor) = (try query.limit(), query.text("cursor"))
+        return try await reads.run {
+            let page = try await calls.calls(filter, limit: limit, cursor: cursor)
+            return try jsonResponse(
+                CallList(
+                    calls: page.items.map { CallView($0, withStack: false) },
+                    nextCursor: page.nextCursor))
+        }
     }
 
     @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -82,6 +84,11 @@ struct CallsController: Sendable {
         if place == 0 {
             return CallWaitingView(
                 reason: "retry", place: 1, message: "its next attempt is not due yet")
+        }
+        if dispatcher.isPaused(call.function) {
+            return CallWaitingView(
+                reason: "concurrency", place: place,
+                message: "the function is paused: its reserved concurrency is 0")
         }
         return place == 1
             ? CallWaitingView(

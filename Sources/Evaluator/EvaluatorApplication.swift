@@ -21,7 +21,8 @@ func buildApplication(
     supervisor makeSupervisor: (_ bundleRoot: String, any CallObserver) throws -> Supervisor,
     onListening: @escaping @Sendable (String) -> Void
 ) throws -> EvaluatorApplication {
-    let registry = try FunctionRegistry(directory: configuration.dataDirectory, logger: logger)
+    let registry = try FunctionRegistry(
+        directory: configuration.dataDirectory, space: configuration.space, logger: logger)
     let hub = LogHub()
     let journal = CallJournal(registry: registry, hub: hub, logger: logger)
     let supervisor = try makeSupervisor(registry.bundleRoot, journal)
@@ -95,6 +96,7 @@ struct Parts {
     var slots: Int
     var gate: LambdaGate
     var ids = CallIDGenerator()
+    var reads = Reads()
 }
 
 /// The routes of the API.
@@ -111,8 +113,9 @@ func buildRouter(
     let answers = CallAnswers(calls: registry.calls, headers: headers)
     let acceptor = AsyncAcceptor(
         registry: registry, dispatcher: parts.dispatcher, headers: headers, ids: ids)
-    FunctionsController(registry: registry, cache: cache, webhooks: parts.webhooks)
-        .addRoutes(to: router)
+    FunctionsController(
+        registry: registry, cache: cache, webhooks: parts.webhooks, reads: parts.reads.lists
+    ).addRoutes(to: router)
     InvokeController(
         registry: registry, cache: cache, journal: parts.journal, supervisor: calls,
         connections: parts.connections, acceptor: acceptor, drain: parts.drain, answers: answers,
@@ -120,9 +123,10 @@ func buildRouter(
     ).addRoutes(to: router)
     CallsController(
         calls: registry.calls, supervisor: calls, dispatcher: parts.dispatcher, acceptor: acceptor,
-        cache: cache, answers: answers
+        cache: cache, answers: answers, reads: parts.reads.lists
     ).addRoutes(to: router)
-    LogsController(calls: registry.calls, hub: parts.hub).addRoutes(to: router)
+    LogsController(calls: registry.calls, hub: parts.hub, reads: parts.reads.logs).addRoutes(
+        to: router)
     KeysController(registry: registry, gate: parts.gate).addRoutes(to: router)
     ServiceController(
         supervisor: calls, protections: parts.supervisor.protections, drain: parts.drain

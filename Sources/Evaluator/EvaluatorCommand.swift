@@ -71,6 +71,16 @@ struct EvaluatorCommand: AsyncParsableCommand {
             "The hosts that webhooks may go to, as host or host:port. (default: none)",
             valueName: "host,…"))
     var webhookHosts: String?
+    @Option(
+        help: ArgumentHelp(
+            "What all bundles and archives may take of the disk. (default: a tenth of it)",
+            valueName: "bytes"))
+    var bundleBytes: String?
+    @Option(
+        help: ArgumentHelp(
+            "Free disk below which nothing is registered. (default: a twentieth of it, at most 1 GiB)",
+            valueName: "bytes"))
+    var freeBytes: String?
     @Flag(help: "Encrypt the secrets of all functions with a new key, and end.")
     var rotateSecrets = false
     @Option(
@@ -83,6 +93,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .queueLimit: queueLimit, .drainSeconds: drainSeconds, .logLevel: logLevel,
             .python: python, .node: node, .executorsDir: executorsDir,
             .userNamespaces: userNamespaces, .webhookHosts: webhookHosts,
+            .bundleBytes: bundleBytes, .freeBytes: freeBytes,
         ]
         return given.compactMapValues { $0 }
     }

@@ -1,5 +1,6 @@
 import Configuration
 import Foundation
+import FunctionRegistry
 import Logging
 
 /// A setting that cannot be used, and where it came from.
@@ -12,7 +13,7 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 /// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
-        executorsDir, userNamespaces, webhookHosts
+        executorsDir, userNamespaces, webhookHosts, bundleBytes, freeBytes
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -22,6 +23,7 @@ enum ConfigurationKey: String, CaseIterable {
         case .parked: 1...256
         case .queueLimit: 0...1_000_000
         case .drainSeconds: 0...3600
+        case .bundleBytes, .freeBytes: 0...(1 << 60)
         case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
             .webhookHosts:
             nil
@@ -102,6 +104,8 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     var executorsDirectory: String?
     var userNamespaces: UserNamespacePolicy
     var webhookHosts: WebhookHosts
+    /// What registrations may take of the disk.
+    var space: SpaceLimits
 
     /// - Throws: `ConfigurationError` that names the key and where it came from.
     init(_ sources: ConfigurationSources) throws {
@@ -124,6 +128,9 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         userNamespaces =
             text(.userNamespaces).flatMap(UserNamespacePolicy.init(rawValue:)) ?? .required
         webhookHosts = try WebhookHosts(text(.webhookHosts) ?? "")
+        space = SpaceLimits(
+            bundleBytes: reader.int(forKey: .init(.bundleBytes)),
+            freeBytes: reader.int(forKey: .init(.freeBytes)))
     }
 }
 

@@ -8,6 +8,9 @@ struct CallableFunction: Sendable {
     var secrets: FunctionSecrets
     var surroundings: CallSurroundings?
 
+    /// Whether no call of it may begin.
+    var isPaused: Bool { version.concurrency == 0 }
+
     /// What the handler finds in its environment.
     var environment: [String: String] {
         let own = version.environment.merging(secrets.environment) { _, secret in secret }
@@ -40,6 +43,7 @@ final class FunctionCache: Sendable {
         var count = 0
         /// Counts invalidations, so that what was read before one is not stored after it.
         var generation = 0
+        var onChange: (@Sendable (String) -> Void)?
     }
 
     /// Entries above which the cache starts over: far more functions than one node runs at a time.
@@ -58,6 +62,11 @@ final class FunctionCache: Sendable {
         self.registry = registry
         self.provider = provider
         self.endKept = endKept
+    }
+
+    /// - Parameter body: is told of the functions that have been changed.
+    func onChange(_ body: @escaping @Sendable (String) -> Void) {
+        state.withLock { $0.onChange = body }
     }
 
     /// Grows with every invalidation.
@@ -93,10 +102,12 @@ final class FunctionCache: Sendable {
 
     /// Forgets what is known of a function; call it after each change of the registry.
     func invalidate(_ name: String) {
-        state.withLock { state in
+        let told = state.withLock { state in
             state.generation += 1
             state.count -= state.entries.removeValue(forKey: name)?.count ?? 0
+            return state.onChange
         }
+        told?(name)
     }
 
     /// Forgets a function, or a version of one, that is no longer there, with what is kept ready for its calls.

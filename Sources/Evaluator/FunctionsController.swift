@@ -9,6 +9,7 @@ struct FunctionsController: Sendable {
     let registry: FunctionRegistry
     let cache: FunctionCache
     let webhooks: WebhookHosts
+    let reads: SlowReads
 
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
         router.get(RouterPath(Routes.functions), use: list)
@@ -39,12 +40,15 @@ struct FunctionsController: Sendable {
         -> Response
     {
         let query = try Query(request, allowed: ["limit", "cursor"])
-        let page = try await registry.functions(limit: query.limit(), cursor: query.text("cursor"))
-        let failing = try await registry.calls.failing(among: page.items.map(\.name))
-        return try jsonResponse(
-            FunctionList(
-                functions: page.items.map { FunctionView($0, failing: failing[$0.name]) },
-                nextCursor: page.nextCursor))
+        let (limit, cursor) = (try query.limit(), query.text("cursor"))
+        return try await reads.run {
+            let page = try await registry.functions(limit: limit, cursor: cursor)
+            let failing = try await registry.calls.failing(among: page.items.map(\.name))
+            return try jsonResponse(
+                FunctionList(
+                    functions: page.items.map { FunctionView($0, failing: failing[$0.name]) },
+                    nextCursor: page.nextCursor))
+        }
     }
 
     @Sendable private func get(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -97,12 +101,14 @@ struct FunctionsController: Sendable {
     {
         let name = try context.pathParameter("name")
         let query = try Query(request, allowed: ["limit", "cursor"])
-        guard
-            let page = try await registry.versions(
-                of: name, limit: query.limit(), cursor: query.text("cursor"))
-        else { throw Self.notFound(name) }
-        return try jsonResponse(
-            VersionList(versions: page.items.map { FunctionView($0) }, nextCursor: page.nextCursor))
+        let (limit, cursor) = (try query.limit(), query.text("cursor"))
+        return try await reads.run {
+            guard let page = try await registry.versions(of: name, limit: limit, cursor: cursor)
+            else { throw Self.notFound(name) }
+            return try jsonResponse(
+                VersionList(
+                    versions: page.items.map { FunctionView($0) }, nextCursor: page.nextCursor))
+        }
     }
 }
 

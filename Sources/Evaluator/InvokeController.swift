@@ -58,8 +58,8 @@ struct InvokeController: Sendable {
         _ function: CallableFunction, _ event: ByteBuffer, channel: (any Channel)?
     ) async throws -> Response {
         let record = newRecord(function, event)
-        try journal.accept(
-            record, bundle: function.version.codeSha256, layers: function.version.layers)
+        guard !function.isPaused else { throw Self.paused(function) }
+        try journal.accept(record, function.version)
         if let channel { connections.begin(record.id, on: channel) }
         defer { if let channel { connections.end(on: channel) } }
         let reply = try await run(record.id, function, event)
@@ -74,8 +74,13 @@ struct InvokeController: Sendable {
     ) async throws -> Response {
         while true {
             let record = newRecord(function, event)
-            let id = try await journal.accept(
-                record, bundle: function.version.codeSha256, key: key)
+            // What has been answered under this key is answered again.
+            if function.isPaused,
+                try await registry.calls.holder(of: key, for: record) == nil
+            {
+                throw Self.paused(function)
+            }
+            let id = try await journal.accept(record, function.version, key: key)
             if id == record.id {
                 let reply = try await run(id, function, event)
                 // What is answered now is what will be answered to the same key later.
@@ -92,6 +97,14 @@ struct InvokeController: Sendable {
             }
             // The call with this key was refused, which left its key free.
         }
+    }
+
+    private static func paused(_ function: CallableFunction) -> Problem {
+        Problem(
+            .functionPaused,
+            "the function \(function.version.name) is paused: its reserved concurrency is 0; delete or "
+                + "raise that, or send the call with Prefer: respond-async, and it will wait",
+            headers: [.retryAfter: "30"])
     }
 
     private func newRecord(_ function: CallableFunction, _ event: ByteBuffer) -> CallRecord {

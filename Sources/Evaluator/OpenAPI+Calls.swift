@@ -12,6 +12,7 @@ extension OpenAPI {
             "responses": {
               "200": {"description": "A page of calls", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CallList"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
+              "429": {"$ref": "#/components/responses/TryLater"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }
@@ -47,6 +48,7 @@ extension OpenAPI {
               "200": {"description": "The lines, in the order written", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Log"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
               "404": {"$ref": "#/components/responses/NotFound"},
+              "429": {"$ref": "#/components/responses/TryLater"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }
@@ -103,6 +105,7 @@ extension OpenAPI {
                 }
               },
               "400": {"$ref": "#/components/responses/BadRequest"},
+              "429": {"$ref": "#/components/responses/TryLater"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }

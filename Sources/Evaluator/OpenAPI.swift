@@ -27,6 +27,7 @@ enum OpenAPI {
             "responses": {
               "200": {"description": "A page of functions", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FunctionList"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
+              "429": {"$ref": "#/components/responses/TryLater"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }
@@ -77,6 +78,7 @@ enum OpenAPI {
               "200": {"description": "A page of versions", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VersionList"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
               "404": {"$ref": "#/components/responses/NotFound"},
+              "429": {"$ref": "#/components/responses/TryLater"},
               "default": {"$ref": "#/components/responses/Problem"}
             }
           }
@@ -182,7 +184,7 @@ enum OpenAPI {
         "TooLarge": {"description": "The body is too large", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
         "UnsupportedMediaType": {"description": "The body is not JSON by its type", "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}},
         "TryLater": {
-          "description": "The call was not taken: queue-full, not-ready or shutting-down",
+          "description": "The request was not taken: queue-full, function-paused, too-many-reads, not-ready or shutting-down",
           "headers": {"Retry-After": {"$ref": "#/components/headers/RetryAfter"}},
           "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
         },

@@ -13,6 +13,8 @@ enum ProblemKind: String {
     case invalidFunction = "invalid-function"
     case invalidBundle = "invalid-bundle"
     case queueFull = "queue-full"
+    case functionPaused = "function-paused"
+    case tooManyReads = "too-many-reads"
     case notReady = "not-ready"
     case shuttingDown = "shutting-down"
     case callFailed = "call-failed"
@@ -38,7 +40,7 @@ enum ProblemKind: String {
         case .idempotencyMismatch: .unprocessableContent
         case .storageFull: .init(code: 507, reasonPhrase: "Insufficient Storage")
         case .storageUnavailable: .serviceUnavailable
-        case .queueFull: .tooManyRequests
+        case .queueFull, .functionPaused, .tooManyReads: .tooManyRequests
         case .notReady, .shuttingDown: .serviceUnavailable
         case .callFailed: .badGateway
         case .callTimedOut: .gatewayTimeout
@@ -59,6 +61,8 @@ enum ProblemKind: String {
         case .invalidFunction: "the function is not acceptable"
         case .invalidBundle: "the bundle was refused"
         case .queueFull: "the queue is full"
+        case .functionPaused: "the function is paused"
+        case .tooManyReads: "too many reads"
         case .notReady: "not ready"
         case .shuttingDown: "shutting down"
         case .callFailed: "the function failed"

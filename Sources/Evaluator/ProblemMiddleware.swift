@@ -29,6 +29,11 @@ struct ProblemMiddleware: RouterMiddleware {
                 if case .storageUnavailable = problem.kind { log(error, request, logger) }
                 return problem
             }
+        case let busy as SlowReads.Busy:
+            let seconds = SlowReads.Busy.retryAfterSeconds
+            return Problem(
+                .tooManyReads, "\(busy); try again in \(seconds) s",
+                headers: [.retryAfter: "\(seconds)"])
         case is NIOTooManyBytesError:
             return Problem(.payloadTooLarge, "the request body is too large")
         case let error as HTTPError where error.status == .notFound:
@@ -91,6 +96,8 @@ struct ProblemMiddleware: RouterMiddleware {
                 .storageFull,
                 "the disk of the evaluator's data directory is full; nothing was changed",
                 headers: [.retryAfter: "30"])
+        case .noRoom(let message):
+            Problem(.storageFull, message, headers: [.retryAfter: "30"])
         case .storage:
             Problem(
                 .storageUnavailable,

@@ -2,37 +2,67 @@ import Crypto
 import Foundation
 import GRDB
 import Glibc
+import Synchronization
 
 extension FunctionRegistry {
-    /// Keeps an archive byte for byte, under the SHA-256 of its bytes; a document has to refer to it soon.
-    /// - Returns: lower-case hex, 64 digits.
-    public func storeArchive(_ bytes: [UInt8]) async throws -> String {
+    /// Keeps an archive byte for byte, under the SHA-256 of its bytes, at least until `body` has ended; a
+    /// document that refers to it then keeps it on.
+    /// - Parameter body: is told the name: lower-case hex, 64 digits.
+    /// - Throws: `RegistryError.noRoom`, `.storage`, and what `body` throws.
+    public func withArchive<Result: Sendable>(
+        _ bytes: [UInt8], _ body: (_ name: String) async throws -> Result
+    ) async throws -> Result {
         let name = SHA256.hash(data: bytes).map { String(format: "%02x", $0) }.joined()
-        try await archiveQueue.run { [archiveRoot] in
+        archivesInUse.withLock { $0[name, default: 0] += 1 }
+        do {
+            try await store(bytes, as: name)
+            let result = try await body(name)
+            try await endUse(of: name)
+            return result
+        } catch {
+            try? await endUse(of: name)
+            throw error
+        }
+    }
+
+    private func store(_ bytes: [UInt8], as name: String) async throws {
+        try await archiveQueue.run { [archiveRoot, space] in
             let path = "\(archiveRoot)/\(name)"
-            if FileManager.default.fileExists(atPath: path) {
-                // Another who gives it up right now must not take it away.
-                utimes(path, nil)
-                return
-            }
+            if FileManager.default.fileExists(atPath: path) { return }
+            let taken = DiskSpace.taken(by: bytes.count)
+            try space.room(for: taken)
             let draft = "\(archiveRoot)/.tmp-\(UUID().uuidString)"
-            let file = try NewFile(path: draft)
-            try bytes.withUnsafeBytes { try file.write($0) }
-            try file.finish(mode: 0o600)
-            try posix("put in place", path) { rename(draft, path) }
+            do {
+                let file = try NewFile(path: draft)
+                try bytes.withUnsafeBytes { try file.write($0) }
+                try file.finish(mode: 0o600)
+                try posix("put in place", path) { rename(draft, path) }
+            } catch {
+                unlink(draft)
+                throw error
+            }
+            space.note("archive \(name)", bytes: taken)
             try syncDirectory(archiveRoot)
         }
-        return name
+    }
+
+    private func endUse(of name: String) async throws {
+        archivesInUse.withLock { uses in
+            let count = uses[name] ?? 1
+            uses[name] = count > 1 ? count - 1 : nil
+        }
+        try await collectArchives([name])
     }
 
     /// The file that holds an archive; it is there while a document refers to the archive.
     public func archivePath(_ name: String) -> String { "\(archiveRoot)/\(name)" }
 
-    /// Removes those that no document refers to.
+    /// Removes those that no document refers to, and nobody is about to refer to.
     func collectArchives(_ names: Set<String>) async throws {
         guard !names.isEmpty else { return }
-        try await archiveQueue.run { [archiveRoot, database] in
-            for name in names {
+        try await archiveQueue.run { [self] in
+            // Who stores one from here on does it when this is done.
+            for name in names where archivesInUse.withLock({ $0[name] == nil }) {
                 let isNeeded = try storageErrors("look up the archive \(name)") {
                     try database.read { db in
                         try Bool.fetchOne(
@@ -40,18 +70,12 @@ extension FunctionRegistry {
                             arguments: [name]) ?? false
                     }
                 }
-                // One that has just been sent is going to be referred to; the next start looks again.
-                var status = stat()
-                let path = "\(archiveRoot)/\(name)"
-                guard !isNeeded, stat(path, &status) == 0,
-                    currentTimeMs() / 1000 - Int64(status.st_mtim.tv_sec) > Self.archiveRestSeconds
-                else { continue }
-                unlink(path)
+                guard !isNeeded else { continue }
+                unlink("\(archiveRoot)/\(name)")
+                space.forget("archive \(name)")
             }
         }
     }
-
-    private static let archiveRestSeconds: Int64 = 600
 
     /// Removes what an interrupted write left behind, and what no document refers to.
     static func sweepArchives(_ root: String, referenced: Set<String>) throws {

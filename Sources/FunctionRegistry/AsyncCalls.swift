@@ -19,78 +19,6 @@ public struct IdempotencyKey: Sendable {
     }
 }
 
-/// An asynchronous call that waits for an attempt.
-public struct WaitingCall: Sendable, Equatable {
-    public var id: String
-    public var function: String
-    public var runtime: FunctionRuntime
-    /// The function's own limit of calls at once.
-    public var concurrency: Int?
-    /// Milliseconds since 1970 in UTC.
-    public var dueAtMs: Int64
-    public var expiresAtMs: Int64
-    public var bytes: Int
-
-    public init(
-        id: String, function: String, runtime: FunctionRuntime, concurrency: Int?, dueAtMs: Int64,
-        expiresAtMs: Int64,
-        bytes: Int
-    ) {
-        self.id = id
-        self.function = function
-        self.runtime = runtime
-        self.concurrency = concurrency
-        self.dueAtMs = dueAtMs
-        self.expiresAtMs = expiresAtMs
-        self.bytes = bytes
-    }
-}
-
-/// A call whose next attempt has been counted.
-public struct ClaimedCall: Sendable {
-    public var record: CallRecord
-    public var event: Data
-}
-
-/// What an attempt of an asynchronous call leads to.
-public enum AttemptOutcome: Sendable {
-    /// The call is over; its result, when it completed.
-    case over(result: Data?)
-    /// It is over, has not completed, and its event is kept.
-    case dead
-    /// It is tried again.
-    case retry(atMs: Int64)
-    /// The attempt never began.
-    case returned(atMs: Int64)
-}
-
-extension CallEnd {
-    /// What the end of an attempt leaves behind; the record, with the attempt's outcome filled in, becomes
-    /// what the call is then.
-    init(
-        of record: inout CallRecord, _ outcome: AttemptOutcome, log: [CallLogLine] = [],
-        webhookURL: String?
-    ) {
-        self.init(log: log, attempt: record.async?.attempt ?? 1)
-        switch outcome {
-        case .over(let result):
-            event = .removed
-            self.result = result
-            self.webhookURL = webhookURL
-        case .dead:
-            record.isDead = true
-            event = .dead
-            self.webhookURL = webhookURL
-        case .retry(let atMs):
-            record.retry(atMs: atMs, nowMs: currentTimeMs())
-            event = .waits(untilMs: atMs)
-        case .returned(let atMs):
-            record.unclaim(atMs: atMs)
-            event = .waits(untilMs: atMs)
-        }
-    }
-}
-
 extension CallRecorder {
     // MARK: Accepting
 
@@ -102,16 +30,17 @@ extension CallRecorder {
     /// - Returns: the id of the call: another than the record's when the key had one.
     /// - Throws: `RegistryError.idempotencyMismatch`, `.recorderFull`, `.storage`, `.storageFull`.
     public func accept(
-        _ record: CallRecord, event: (bytes: Data, expiresAtMs: Int64)?, key: IdempotencyKey?
+        _ record: CallRecord, event: AcceptedEvent?, key: IdempotencyKey?
     ) async throws -> String {
         try state.withLock { try $0.checkRoom() }
         let keyAgeMs = store.retention.keyAgeMs
         let id = try await durably("accept the call \(record.id)") { [store] db in
-            if let key, let id = try Self.holder(of: key, record, keyAgeMs, db) { return id }
-            try store.write(CallWrite(record: record), db)
-            if let event {
-                try store.keep(event.bytes, of: record, expiresAtMs: event.expiresAtMs, db)
+            if let key {
+                try Self.requireFunction(of: record, db)
+                if let id = try Self.holder(of: key, record, keyAgeMs, db) { return id }
             }
+            try store.write(CallWrite(record: record), db)
+            if let event { try store.keep(event, of: record, db) }
             if let key {
                 try db.execute(
                     sql: "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)",
@@ -123,6 +52,17 @@ extension CallRecorder {
         }
         if id == record.id, event == nil { state.withLock { $0.add(record, isStored: true) } }
         return id
+    }
+
+    /// A key of a function that has been deleted must not become one of the next function of its name.
+    private static func requireFunction(of record: CallRecord, _ db: Database) throws {
+        let isGone = try Bool.fetchOne(
+            db,
+            sql: """
+                SELECT EXISTS (SELECT 1 FROM function
+                    WHERE name = ? AND (isDeleted = 1 OR firstVersion > ?))
+                """, arguments: [record.function, record.version])
+        if isGone == true { throw RegistryError.bundleGone(sha256: "") }
     }
 
     /// The id of the call that has a key already; `nil` when none has.
@@ -201,7 +141,9 @@ extension CallRecorder {
                 try store.write(CallWrite(record: record), db)
                 try db.execute(
                     sql: "UPDATE asyncCall SET isClaimed = 1 WHERE id = ?", arguments: [id])
-                return ClaimedCall(record: record, event: event)
+                return ClaimedCall(
+                    record: record, event: event,
+                    settings: try store.asyncSettings(of: record, db))
             }
         }
         state.withLock { backlog in
@@ -227,11 +169,11 @@ extension CallRecorder {
     /// Ends an asynchronous call that waits; it is on the disk when this returns.
     /// - Parameters:
     ///   - isDead: its event is kept for a replay.
-    ///   - update: fills in the outcome; must set a final state.
+    ///   - update: fills in the outcome; must set a final state. Is told the settings of the call.
     /// - Returns: false when it does not wait: it has been claimed, or is over.
     public func endWaiting(
-        _ id: String, isDead: Bool, webhookURL: String?,
-        update: @escaping @Sendable (inout CallRecord) -> Void
+        _ id: String, isDead: Bool,
+        update: @escaping @Sendable (inout CallRecord, AsyncSettings) -> Void
     ) async throws -> Bool {
         let ended = try await durably("end the call \(id)") { [store] db in
             guard var record = try CallRecord.fetchOne(db, key: id), record.state == .queued,
@@ -239,11 +181,13 @@ extension CallRecorder {
                     db, sql: "SELECT isClaimed = 0 AND isDead = 0 FROM asyncCall WHERE id = ?",
                     arguments: [id]) == true
             else { return false }
-            update(&record)
+            let settings = try store.asyncSettings(of: record, db)
+            update(&record, settings)
             record.isDead = isDead
             record.async?.nextAttemptAtMs = nil
             record.endedAtMs = record.endedAtMs ?? currentTimeMs()
-            let end = CallEnd(event: isDead ? .dead : .removed, webhookURL: webhookURL)
+            let end = CallEnd(
+                event: isDead ? .dead : .removed, webhookURL: settings.webhook(for: record.state))
             try store.write(CallWrite(record: record, end: end), db)
             return true
         }
@@ -256,7 +200,7 @@ extension CallRecorder {
     /// Accepts a new call with a dead letter's event; it is on the disk when this returns.
     /// - Returns: the number of bytes of the event; `nil` when `id` is not a dead letter.
     public func replay(
-        _ id: String, as record: CallRecord, expiresAtMs: Int64
+        _ id: String, as record: CallRecord, settings: AsyncSettings
     ) async throws -> Int? {
         try await durably("replay the call \(id)") { [store] db in
             guard var letter = try CallRecord.fetchOne(db, key: id), letter.isDead,
@@ -271,7 +215,7 @@ extension CallRecorder {
             record.bytesIn = event.count
             try store.write(CallWrite(record: record), db)
             try db.execute(sql: "DELETE FROM asyncCall WHERE id = ?", arguments: [id])
-            try store.keep(event, of: record, expiresAtMs: expiresAtMs, db)
+            try store.keep(AcceptedEvent(event, settings), of: record, db)
             return event.count
         }
     }

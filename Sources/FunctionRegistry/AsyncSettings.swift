@@ -1,3 +1,5 @@
+import Foundation
+
 /// How the asynchronous calls of a function are treated.
 public struct AsyncSettings: Sendable, Equatable, Codable {
     /// How often a call is tried, 1 to 10.
@@ -39,6 +41,15 @@ public struct AsyncSettings: Sendable, Equatable, Codable {
     /// Whether a receiver is no URL but a function of this evaluator, whose event has the call's.
     public static func isDestination(_ receiver: String) -> Bool { receiver.hasPrefix("arn:") }
 
+    /// Whom a receiver shares its places with: the name of a URL's host, whatever its port, or a function.
+    static func host(of receiver: String) -> String {
+        if isDestination(receiver) {
+            // Of any version or alias.
+            return receiver.split(separator: ":").prefix(7).joined(separator: ":")
+        }
+        return URLComponents(string: receiver)?.host?.lowercased() ?? receiver
+    }
+
     /// Whom to tell of a call that ended so. Of one that was cancelled, nobody.
     public func webhook(for state: CallRecord.State) -> String? {
         switch state {
@@ -46,6 +57,21 @@ public struct AsyncSettings: Sendable, Equatable, Codable {
         case .cancelled: nil
         default: onFailure
         }
+    }
+
+    /// What the end of an attempt leads to. Whoever saw it end, or finds that nobody did, asks here.
+    /// - Parameters:
+    ///   - attempt: the one that ended, from 1.
+    ///   - cause: why it did not complete.
+    ///   - result: what it completed with.
+    public func outcome(
+        ofAttempt attempt: Int, cause: String?, result: Data? = nil, acceptedAtMs: Int64,
+        nowMs: Int64
+    ) -> AttemptOutcome {
+        guard let cause else { return .over(result: result) }
+        if cause == "cancelled" { return .over(result: nil) }
+        let pause = pause(after: attempt, cause: cause, ageMs: nowMs - acceptedAtMs)
+        return pause.map { .retry(atMs: nowMs + $0) } ?? .dead
     }
 
     /// When to try a call again that has failed; `nil` when it is not to be.

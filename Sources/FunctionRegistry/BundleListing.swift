@@ -63,12 +63,14 @@ struct BundleWriter {
     private var folders: [String] = []
     private var files: [BundleFile] = []
     private var bytesLeft: Int
+    private var roomLeft: Int
 
     /// - Parameter root: an empty folder that nobody else writes to.
     init(root: String, limits: BundleLimits) {
         self.root = root
         self.limits = limits
         bytesLeft = limits.unpackedBytes
+        roomLeft = limits.room
     }
 
     /// Adds a folder. It counts for nothing in the bundle's hash.
@@ -88,7 +90,9 @@ struct BundleWriter {
         var count = 0
         var left = bytesLeft
         let limit = limits.unpackedBytes
+        let room = roomLeft
         while try next({ piece in
+            guard DiskSpace.taken(by: count + piece.count) <= room else { throw Self.noRoom }
             guard piece.count <= left else {
                 throw RegistryError.invalidBundle(
                     message:
@@ -101,6 +105,7 @@ struct BundleWriter {
             try file.write(piece)
         }) {}
         bytesLeft = left
+        try use(DiskSpace.taken(by: count))
         let entry = BundleFile(
             path: path.text, isExecutable: isExecutable, bytes: count, digest: hash.finalize())
         try file.finish(mode: entry.mode)
@@ -114,7 +119,18 @@ struct BundleWriter {
         return BundleListing(files: files)
     }
 
+    private mutating func use(_ taken: Int) throws {
+        guard taken <= roomLeft else { throw Self.noRoom }
+        roomLeft -= taken
+    }
+
+    static let noRoom = RegistryError.noRoom(
+        message:
+            "the bundle takes more of the disk than there is left for bundles; delete functions and "
+            + "layers, or raise bundleBytes")
+
     private mutating func makeFolders(_ paths: [String]) throws {
+        for _ in paths { try use(DiskSpace.takenByFolder) }
         for path in paths { try makeDirectory("\(root)/\(path)") }
         folders += paths
     }

@@ -4,6 +4,8 @@ public struct BundleLimits: Sendable, Equatable {
     public var entries: Int
     /// Bytes of all files, unpacked.
     public var unpackedBytes: Int
+    /// Bytes that files and folders may take on the disk; what takes more is no fault of the archive.
+    var room = Int.max
     /// Bytes of a path below the bundle's root.
     public var pathBytes: Int
     /// Bytes of one name in a path.

@@ -12,14 +12,16 @@ final class BundleStore: Sendable {
     /// Absolute, or relative to the working directory, as the registry's directory was given.
     let root: String
     private let limits: BundleLimits
+    private let space: DiskSpace
     private let leases = BundleLeases()
     private let queue = WorkQueue(label: "bundle store")
     private let logger: Logger
 
     /// Opens the store and removes what an interrupted write left behind.
-    init(root: String, limits: BundleLimits, logger: Logger) throws {
+    init(root: String, limits: BundleLimits, space: DiskSpace, logger: Logger) throws {
         self.root = root
         self.limits = limits
+        self.space = space
         self.logger = logger
         try makeDirectories(root)
         for name in try directoryEntries(root) where name.hasPrefix(Self.temporaryPrefix) {
@@ -44,12 +46,16 @@ final class BundleStore: Sendable {
                 guard isDirectory("\(root)/\(sha256)") else {
                     throw RegistryError.bundleGone(sha256: sha256)
                 }
+                // The version itself takes some.
+                try space.room(for: 0)
                 leases.beginPut(sha256)
             }
             return (sha256, bytes)
         }
-        return try await place { [self] folder, _ in
-            try unpack(code, into: folder, handler: handler, runtime: runtime, named: named)
+        return try await place { [self] folder, limits in
+            try unpack(
+                code, into: folder, handler: handler, runtime: runtime, named: named,
+                limits: limits)
         }
     }
 
@@ -60,11 +66,14 @@ final class BundleStore: Sendable {
             BundleListing
     ) async throws -> (sha256: String, bytes: Int) {
         try await queue.run { [self] in
+            var limits = limits
+            limits.room = try space.room()
             let temporary = "\(root)/\(Self.temporaryPrefix)\(UUID().uuidString)"
             try makeDirectory(temporary)
             do {
                 let listing = try fill(temporary, limits)
                 try place(temporary, as: listing.sha256)
+                space.note(listing.sha256, bytes: try takenBytes("\(root)/\(listing.sha256)"))
                 leases.beginPut(listing.sha256)
                 return (listing.sha256, listing.bytes)
             } catch {
@@ -104,6 +113,20 @@ final class BundleStore: Sendable {
         }
     }
 
+    /// Counts what all bundles take, before anything else is stored; nobody waits for it.
+    func measure() {
+        queue.schedule { [self] in
+            do {
+                for sha256 in try storedBundles() {
+                    space.note(sha256, bytes: try takenBytes("\(root)/\(sha256)"))
+                }
+            } catch {
+                logger.error(
+                    "cannot count what bundles take of the disk", metadata: ["reason": "\(error)"])
+            }
+        }
+    }
+
     /// The hashes of all bundles that are there.
     func storedBundles() throws -> [String] {
         try directoryEntries(root).filter { !$0.hasPrefix(".") }
@@ -111,7 +134,7 @@ final class BundleStore: Sendable {
 
     private func unpack(
         _ code: FunctionCode, into folder: String, handler: HandlerName?, runtime: FunctionRuntime,
-        named: HandlerName
+        named: HandlerName, limits: BundleLimits
     ) throws -> BundleListing {
         switch code {
         case .source(let text):
@@ -172,6 +195,7 @@ final class BundleStore: Sendable {
         // Renamed first: a bundle that is half removed must not be taken for a bundle.
         if rename(path, temporary) == 0 {
             discard(temporary)
+            space.forget(sha256)
         } else if errno != ENOENT {
             logger.warning(
                 "a bundle that nobody needs stays on the disk",

@@ -20,6 +20,8 @@ struct CallBacklog {
 
     private let limits: CallBacklogLimits
     private var live: [String: Live] = [:]
+    /// The ids of all calls in memory, for lists.
+    private var order = CallOrder()
     /// The calls in `live` of which the database has an older state, or none.
     private var dirty: Set<String> = []
     private var ended: [String: CallWrite] = [:]
@@ -62,6 +64,7 @@ struct CallBacklog {
     /// - Parameter isStored: the database has it in this state already.
     mutating func add(_ record: CallRecord, isStored: Bool = false) {
         live[record.id] = Live(record: record)
+        order.insert(record.id)
         if !isStored { dirty.insert(record.id) }
     }
 
@@ -127,6 +130,7 @@ struct CallBacklog {
     mutating func batchWritten() -> Int {
         bytes -= writing.writes.values.reduce(0) { $0 + $1.bytes }
         writing = Batch()
+        order.compact(held: live.count + ended.count) { live[$0] != nil || ended[$0] != nil }
         lastError = nil
         defer { failures = 0 }
         return failures
@@ -161,23 +165,45 @@ struct CallBacklog {
         return writing.writes[id]
     }
 
-    /// Every call in memory in its newest state.
-    func snapshot() -> [String: CallRecord] {
-        var records = writing.writes.mapValues(\.record)
-        for (id, call) in live { records[id] = call.record }
-        for (id, write) in ended { records[id] = write.record }
-        // A call that was withdrawn while it was being written.
-        for id in withdrawn { records[id] = nil }
+    /// The newest states of those calls that are in memory, of a few.
+    func records(of ids: some Sequence<String>) -> [String: CallRecord] {
+        var records: [String: CallRecord] = [:]
+        for id in ids { records[id] = record(id) }
         return records
     }
 
-    /// What attempts printed of which the database does not know yet.
-    func logs() -> [(record: CallRecord, attempt: Int, lines: [CallLogLine])] {
-        let running = live.values.map { ($0.record, $0.record.async?.attempt ?? 1, $0.log) }
-        let over = (Array(ended.values) + writing.writes.values).compactMap { write in
-            write.end.map { (write.record, $0.attempt, $0.log) }
+    private func record(_ id: String) -> CallRecord? {
+        if let write = ended[id] { return write.record }
+        if let call = live[id] { return call.record }
+        // A call that was withdrawn while it was being written.
+        return withdrawn.contains(id) ? nil : writing.writes[id]?.record
+    }
+
+    /// Some of the calls in memory, newest first, in their newest states.
+    /// - Parameters:
+    ///   - id: from behind this one on; `nil` for the newest.
+    ///   - count: of calls that are looked at: the lock is held meanwhile.
+    ///   - body: takes a record, and what an attempt in memory printed; for each attempt of a call.
+    /// - Returns: where to go on; `nil` when there are no more.
+    func visit(
+        before id: String?, atMost count: Int,
+        _ body: (CallRecord, _ attempt: Int, _ log: [CallLogLine]) -> Void
+    ) -> String? {
+        let ids = order.ids(before: id, atMost: count)
+        for id in ids {
+            guard let record = record(id) else { continue }
+            let attempt = record.async?.attempt ?? 1
+            if let write = ended[id] {
+                body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
+            } else if let call = live[id] {
+                body(record, attempt, call.log)
+            }
+            // One attempt can be written while the next one runs.
+            if let write = writing.writes[id] {
+                body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
+            }
         }
-        return (running + over).filter { !$0.2.isEmpty }
+        return ids.count < count ? nil : ids.last
     }
 
     // MARK: Those who wait for the end of a call

@@ -16,25 +16,27 @@ extension CallRecorder {
     /// - Parameters:
     ///   - sinceMs: accepted at this time or later, in milliseconds since 1970 in UTC; and `untilMs` or
     ///     earlier.
-    ///   - id: only calls behind this one.
+    ///   - low: only this call and later ones; and those before `high`. See `CallIDGenerator.behind`.
+    ///   - newestFirst: in the reverse order.
     ///   - limit: at least 1.
     public func history(
         of function: String, sinceMs: Int64, untilMs: Int64,
-        from id: String? = nil, limit: Int
+        from low: String? = nil, to high: String? = nil, newestFirst: Bool = false, limit: Int
     ) async throws -> [CallRecord] {
         await flush()
         let first = CallIDGenerator.first(atMs: sinceMs)
-        // Sorts right behind the id.
-        let low = id.map { max(first, $0 + "!") } ?? first
-        let high = CallIDGenerator.last(atMs: untilMs)
+        let last = CallIDGenerator.behind(CallIDGenerator.last(atMs: untilMs))
         return try await storage("list the calls of \(function)") {
             try await store.database.read { db in
                 try CallRecord.fetchAll(
                     db,
                     sql: """
-                        SELECT * FROM call WHERE function = ? AND id >= ? AND id <= ?
-                        ORDER BY id LIMIT ?
-                        """, arguments: [function, low, high, limit])
+                        SELECT * FROM call WHERE function = ? AND id >= ? AND id < ?
+                        ORDER BY id \(newestFirst ? "DESC" : "ASC") LIMIT ?
+                        """,
+                    arguments: [
+                        function, max(first, low ?? first), min(last, high ?? last), limit,
+                    ])
             }
         }
     }

@@ -47,17 +47,20 @@ public final class CallIDGenerator: Sendable {
     }
 
     /// The greatest id that can be made at a time: what sorts after it is of calls accepted later.
-    static func last(atMs milliseconds: Int64) -> String {
+    public static func last(atMs milliseconds: Int64) -> String {
         encode(
             milliseconds: min(UInt64(clamping: milliseconds), 0xFFFF_FFFF_FFFF), high: .max,
             low: .max)
     }
 
     /// The least id that can be made at a time.
-    static func first(atMs milliseconds: Int64) -> String {
+    public static func first(atMs milliseconds: Int64) -> String {
         encode(
             milliseconds: min(UInt64(clamping: milliseconds), 0xFFFF_FFFF_FFFF), high: 0, low: 0)
     }
+
+    /// Sorts right behind an id, and before every other that does.
+    public static func behind(_ id: String) -> String { id + "!" }
 
     /// When an id was made, in milliseconds since 1970.
     static func milliseconds(of id: String) -> Int64 {

@@ -85,6 +85,8 @@ public struct AsyncState: Sendable, Equatable, Codable {
     /// The dead letter that this call repeats, and the call that repeats this one.
     public var replayOf: String?
     public var replayedAs: String?
+    /// How many calls led to this one, each by its end, which a function was told of.
+    public var hops: Int?
 
     public init(maxAttempts: Int, replayOf: String? = nil) {
         self.maxAttempts = maxAttempts

@@ -50,27 +50,65 @@ extension CallRecorder {
             return id
         }
         // Memory first: what is written between the two reads is then in both, not in neither.
-        let memory = state.withLock { $0.snapshot() }
         var found: [String: CallRecord] = [:]
+        visit(before: before) { record, _, _ in
+            if filter.matches(record) { found[record.id] = record }
+            return found.count <= limit
+        }
         var position = before
+        var stored: [String: CallRecord] = [:]
         // The database may have an older state of a call than memory, and match where the call no
         // longer does; so read on until there is a full page of others, or no more.
-        while found.count <= limit {
+        while stored.count <= limit {
             let chunk = try await storage("list the calls") { [position] in
                 try await store.calls(filter, before: position, limit: limit + 1)
             }
-            for stored in chunk {
-                let record = stored.state.isFinal ? stored : memory[stored.id] ?? stored
-                if filter.matches(record) { found[stored.id] = record }
+            for record in try await newest(chunk) where filter.matches(record) {
+                stored[record.id] = record
             }
             guard chunk.count > limit, let last = chunk.last else { break }
             position = last.id
         }
-        for (id, record) in memory where found[id] == nil && filter.matches(record) {
-            if before.map({ id < $0 }) ?? true { found[id] = record }
-        }
+        found.merge(stored) { _, stored in stored }
         let newest = found.values.sorted { $0.id > $1.id }.prefix(limit + 1)
         return Page(fetched: Array(newest), limit: limit, list: .calls, key: \.id)
+    }
+
+    /// The newest states of calls that were read from the database.
+    private func newest(_ stored: [CallRecord]) async throws -> [CallRecord] {
+        let open = stored.filter { !$0.state.isFinal }.map(\.id)[...]
+        var newer: [String: CallRecord] = [:]
+        for start in stride(from: 0, to: open.count, by: Self.visited) {
+            let part = open[start..<min(start + Self.visited, open.count)]
+            newer.merge(state.withLock { $0.records(of: part) }) { $1 }
+        }
+        // What is neither over nor in memory was written since it was read.
+        let written = open.filter { newer[$0] == nil }
+        if !written.isEmpty {
+            let records = try await storage("read calls") { try await store.calls(written) }
+            for record in records { newer[record.id] = record }
+        }
+        return stored.map { newer[$0.id] ?? $0 }
+    }
+
+    /// Calls in memory that are looked at while the lock is held.
+    private static let visited = 256
+
+    /// Looks at the calls in memory, newest first, until `body` answers that it has enough.
+    func visit(
+        before id: String? = nil,
+        _ body: (CallRecord, _ attempt: Int, _ log: [CallLogLine]) -> Bool
+    ) {
+        var position = id
+        var goesOn = true
+        repeat {
+            // What is done with them is done without the lock.
+            var seen: [(CallRecord, Int, [CallLogLine])] = []
+            position = state.withLock { backlog in
+                backlog.visit(before: position, atMost: Self.visited) { seen.append(($0, $1, $2)) }
+            }
+            for (record, attempt, log) in seen where goesOn { goesOn = body(record, attempt, log) }
+        } while goesOn && position != nil
     }
 
     /// What a call printed; `nil` when there is no such call. Empty also when the retention has removed
@@ -103,12 +141,19 @@ extension CallRecorder {
     }
 
     func storage<T>(_ what: String, _ body: () async throws -> T) async throws -> T {
-        do {
-            return try await body()
-        } catch let error as DatabaseError {
-            throw RegistryError(error, what)
-        } catch let error as DecodingError {
-            throw RegistryError.storage(message: "\(what): the stored lines are damaged: \(error)")
+        do { return try await body() } catch { throw Self.storageError(error, what) }
+    }
+
+    func storage<T>(_ what: String, _ body: () throws -> T) throws -> T {
+        do { return try body() } catch { throw Self.storageError(error, what) }
+    }
+
+    private static func storageError(_ error: any Error, _ what: String) -> any Error {
+        switch error {
+        case let error as DatabaseError: RegistryError(error, what)
+        case let error as DecodingError:
+            RegistryError.storage(message: "\(what): the stored lines are damaged: \(error)")
+        default: error
         }
     }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import GRDB
 
 extension CallStore {
@@ -29,21 +30,35 @@ extension CallStore {
             guard var record = try CallRecord.fetchOne(db, key: id), let async = record.async else {
                 continue
             }
-            let function = try FunctionVersion.fetchOne(
-                db, key: ["name": record.function, "version": record.version])
-            var settings = function?.async ?? AsyncSettings()
-            settings.attempts = async.maxAttempts
+            let settings = try asyncSettings(of: record, db)
             record.state = .failed
             record.cause = "evaluator_lost"
             record.message = "the evaluator stopped while the call ran"
             record.endedAtMs = nowMs
-            let pause = settings.pause(
-                after: async.attempt, cause: "evaluator_lost", ageMs: nowMs - record.queuedAtMs)
+            let outcome = settings.outcome(
+                ofAttempt: async.attempt, cause: record.cause, acceptedAtMs: record.queuedAtMs,
+                nowMs: nowMs)
             let webhookURL = settings.webhook(for: record.state)
-            let end = CallEnd(
-                of: &record, pause.map { .retry(atMs: nowMs + $0) } ?? .dead, webhookURL: webhookURL
-            )
+            let end = CallEnd(of: &record, outcome, webhookURL: webhookURL)
             try write(CallWrite(record: record, end: end), db)
         }
+    }
+
+    /// The settings that an asynchronous call was accepted with. Of one that an earlier version accepted, which
+    /// did not write them down, its function's.
+    func asyncSettings(of record: CallRecord, _ db: Database) throws -> AsyncSettings {
+        let stored = try Data.fetchOne(
+            db, sql: "SELECT CAST(settings AS BLOB) FROM asyncCall WHERE id = ?",
+            arguments: [record.id])
+        var settings: AsyncSettings
+        if let stored {
+            settings = try JSONDecoder().decode(AsyncSettings.self, from: stored)
+        } else {
+            let function = try FunctionVersion.fetchOne(
+                db, key: ["name": record.function, "version": record.version])
+            settings = function?.async ?? AsyncSettings()
+        }
+        settings.attempts = record.async?.maxAttempts ?? settings.attempts
+        return settings
     }
 }

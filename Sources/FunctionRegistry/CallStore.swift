@@ -66,14 +66,19 @@ struct CallStore: Sendable {
         try write([entry], withdrawn: [], db)
     }
 
-    /// Keeps the event of an asynchronous call whose record is stored; part of a transaction.
-    func keep(_ event: Data, of record: CallRecord, expiresAtMs: Int64, _ db: Database) throws {
+    /// Keeps the event of an asynchronous call whose record is stored, and what was decided for it; part of a
+    /// transaction.
+    func keep(_ event: AcceptedEvent, of record: CallRecord, _ db: Database) throws {
+        let settings = try Self.encoder.encode(event.settings)
         try db.execute(
             sql: """
-                INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event)
-                VALUES (?, ?, ?, ?, ?)
+                INSERT INTO asyncCall (id, dueAtMs, expiresAtMs, bytes, event, settings)
+                VALUES (?, ?, ?, ?, ?, ?)
                 """,
-            arguments: [record.id, record.queuedAtMs, expiresAtMs, event.count, event])
+            arguments: [
+                record.id, record.queuedAtMs, event.expiresAtMs(of: record), event.bytes.count,
+                event.bytes, String(decoding: settings, as: UTF8.self),
+            ])
     }
 
     private static var encoder: JSONEncoder {
@@ -105,12 +110,13 @@ struct CallStore: Sendable {
         if let url = end.webhookURL {
             try db.execute(
                 sql: """
-                    INSERT INTO webhook (id, url, dueAtMs, event)
-                    VALUES (?, ?, ?, (SELECT event FROM asyncCall WHERE id = ? AND ?))
+                    INSERT INTO webhook (id, url, host, function, dueAtMs, event)
+                    VALUES (?, ?, ?, ?, ?, (SELECT event FROM asyncCall WHERE id = ? AND ?))
                     ON CONFLICT DO NOTHING
                     """,
                 arguments: [
-                    record.id, url, endedAtMs, record.id, AsyncSettings.isDestination(url),
+                    record.id, url, AsyncSettings.host(of: url), record.function, endedAtMs,
+                    record.id, AsyncSettings.isDestination(url),
                 ])
         }
         switch end.event {
@@ -130,7 +136,8 @@ struct CallStore: Sendable {
     }
 
     /// Counts how many calls of a function failed in a row. Calls that were cancelled, or that the
-    /// evaluator lost, say nothing about the function.
+    /// evaluator lost, say nothing about the function; those of one that was deleted, nothing about another
+    /// of its name.
     private func noteStreak(_ record: CallRecord, _ endedAtMs: Int64, _ db: Database) throws {
         if record.state == .completed {
             try db.cachedStatement(sql: "DELETE FROM failing WHERE function = ?")
@@ -138,10 +145,15 @@ struct CallStore: Sendable {
         } else if record.state != .cancelled, let cause = record.cause, cause != "evaluator_lost" {
             try db.cachedStatement(
                 sql: """
-                    INSERT INTO failing VALUES (?, 1, ?, ?)
+                    INSERT INTO failing SELECT :function, 1, :time, :cause WHERE NOT EXISTS (
+                        SELECT 1 FROM function
+                        WHERE name = :function AND (isDeleted = 1 OR firstVersion > :version))
                     ON CONFLICT (function) DO UPDATE SET calls = calls + 1, cause = excluded.cause
                     """
-            ).execute(arguments: [record.function, endedAtMs, cause])
+            ).execute(arguments: [
+                "function": record.function, "time": endedAtMs, "cause": cause,
+                "version": record.version,
+            ])
         }
     }
 
@@ -149,6 +161,10 @@ struct CallStore: Sendable {
 
     func call(_ id: String) async throws -> CallRecord? {
         try await database.read { try CallRecord.fetchOne($0, key: id) }
+    }
+
+    func calls(_ ids: [String]) async throws -> [CallRecord] {
+        try await database.read { try CallRecord.fetchAll($0, keys: ids) }
     }
 
     /// Up to `limit` calls that match, newest first, older than `before`.
@@ -187,21 +203,16 @@ struct CallStore: Sendable {
     /// What the attempts of a call before one printed; `nil` when nothing is kept.
     func log(_ id: String, before attempt: Int) async throws -> [FoundLine]? {
         let stored = try await database.read { db in
-            try Row.fetchAll(
+            try StoredLog.fetchAll(
                 db,
                 sql: """
-                    SELECT attempt, function, lines FROM callLog WHERE id = ? AND attempt < ?
+                    SELECT id, attempt, function, lines FROM callLog WHERE id = ? AND attempt < ?
                     ORDER BY attempt
-                    """, arguments: [id, attempt]
-            ).flatMap { row in
-                try JSONDecoder().decode([CallLogLine].self, from: row["lines"])
-                    .map {
-                        FoundLine(
-                            call: id, function: row["function"], attempt: row["attempt"], line: $0)
-                    }
-            }
+                    """, arguments: [id, attempt])
         }
-        return stored.isEmpty ? nil : stored
+        // Not on the database's threads, which others wait for.
+        let lines = try stored.flatMap { log in try log.decoded().map(log.found) }
+        return lines.isEmpty ? nil : lines
     }
 
     func result(_ id: String) async throws -> Data? {

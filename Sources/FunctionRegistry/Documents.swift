@@ -10,7 +10,7 @@ public struct Document: Sendable, Equatable, Codable {
     public var function: String?
     /// The bundle that stays as long as this does.
     public var bundle: String?
-    /// The archive that stays as long as this does; see `FunctionRegistry.storeArchive(_:)`.
+    /// The archive that stays as long as this does; see `FunctionRegistry.withArchive(_:_:)`.
     public var archive: String?
     /// JSON text.
     public var body: String
@@ -70,6 +70,22 @@ extension FunctionRegistry {
                     ORDER BY key LIMIT ?
                     """,
                 arguments: [collection, key, prefix, prefix + "\u{10FFFF}", limit])
+        }
+    }
+
+    /// The last document of a collection, among those whose keys begin with a prefix, that has a number in a field
+    /// of its body.
+    public func document(
+        _ collection: String, prefix: String, field: String, number: Int
+    ) async throws -> Document? {
+        try await read("look into \(collection)") { db in
+            try Document.fetchOne(
+                db,
+                sql: """
+                    SELECT * FROM document WHERE collection = ? AND key >= ? AND key < ?
+                        AND json_extract(body, '$.' || ?) = ? ORDER BY key DESC LIMIT 1
+                    """,
+                arguments: [collection, prefix, prefix + "\u{10FFFF}", field, number])
         }
     }
 

@@ -106,6 +106,18 @@ func directoryEntries(_ path: String) throws -> [String] {
     return names
 }
 
+/// What a file, or a folder with everything in it, takes on the disk.
+func takenBytes(_ path: String) throws -> Int {
+    var status = stat()
+    try posix("look at", path) { lstat(path, &status) }
+    guard status.st_mode & S_IFMT == S_IFDIR else {
+        return DiskSpace.taken(by: Int(status.st_size))
+    }
+    return try directoryEntries(path).reduce(DiskSpace.takenByFolder) {
+        $0 + (try takenBytes("\(path)/\($1)"))
+    }
+}
+
 /// Removes a file, or a folder with everything in it. Never follows a symbolic link.
 func removeTree(_ path: String) throws {
     var status = stat()

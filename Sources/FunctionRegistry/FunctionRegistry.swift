@@ -1,6 +1,7 @@
 import Foundation
 import GRDB
 import Logging
+import Synchronization
 
 /// Functions and their versions, bundles, and the records of calls, in one data directory:
 ///
@@ -21,12 +22,15 @@ public final class FunctionRegistry: Sendable {
     let secrets: SecretStore
     let archiveRoot: String
     let archiveQueue = WorkQueue(label: "archives")
+    let archivesInUse = Mutex<[String: Int]>([:])
+    let space: DiskSpace
 
     /// Opens the registry, and creates it where there is none.
     /// - Parameter directory: its path; made with its parents when it does not exist.
     /// - Throws: `RegistryError.directoryInUse`, `.storage`.
     public init(
         directory: String, bundleLimits: BundleLimits = BundleLimits(),
+        space spaceLimits: SpaceLimits = SpaceLimits(),
         retention: CallRetention = CallRetention(),
         backlog: CallBacklogLimits = CallBacklogLimits(),
         logger: Logger = Logger(label: "cloister.registry")
@@ -37,8 +41,9 @@ public final class FunctionRegistry: Sendable {
         if isNew { try posix("set the mode of", directory) { chmod(directory, 0o700) } }
         archiveRoot = "\(directory)/archives"
         lock = try DirectoryLock(directory: directory)
+        space = DiskSpace(directory: directory, limits: spaceLimits)
         bundles = try BundleStore(
-            root: "\(directory)/bundles", limits: bundleLimits, logger: logger)
+            root: "\(directory)/bundles", limits: bundleLimits, space: space, logger: logger)
         secrets = SecretStore(keyring: try SecretKeyring(directory: directory))
         try makePrivateFile("\(directory)/registry.sqlite")
         database = try storageErrors("open \(directory)/registry.sqlite") {
@@ -72,6 +77,10 @@ public final class FunctionRegistry: Sendable {
         for sha256 in try bundles.storedBundles() where !referenced.contains(sha256) {
             try removeTree("\(bundles.root)/\(sha256)")
         }
+        for name in try directoryEntries(archiveRoot) {
+            space.note("archive \(name)", bytes: try takenBytes("\(archiveRoot)/\(name)"))
+        }
+        bundles.measure()
     }
 
     /// The folder that holds each bundle under its hash.
@@ -138,7 +147,12 @@ public final class FunctionRegistry: Sendable {
             } else {
                 values = try SecretStore.resolve(spec, newest: nil)
             }
-            try FunctionRow(name: name, lastVersion: candidate.version, isDeleted: false).save(db)
+            let firstVersion =
+                row.map { $0.isDeleted ? candidate.version : $0.firstVersion } ?? candidate.version
+            try FunctionRow(
+                name: name, lastVersion: candidate.version, firstVersion: firstVersion,
+                isDeleted: false
+            ).save(db)
             try candidate.insert(db)
             try secrets.insert(values, of: name, version: candidate.version, db)
             for change in try options.documents?(candidate) ?? [] { try change.apply(db) }
@@ -146,7 +160,8 @@ public final class FunctionRegistry: Sendable {
         }
     }
 
-    /// Removes a function with all its versions, and the bundles that only it referred to.
+    /// Removes a function with all its versions, its idempotency keys, what is counted of it, and the bundles
+    /// that only it referred to. The records of its calls stay.
     /// - Returns: false when there is no such function.
     public func delete(_ name: String) async throws -> Bool {
         let removed: FreedFiles? = try await durably("delete \(name)") { db in
@@ -160,6 +175,10 @@ public final class FunctionRegistry: Sendable {
             for document in try documents.fetchAll(db) { freed.add(document) }
             _ = try documents.deleteAll(db)
             try db.execute(sql: "DELETE FROM functionVersion WHERE name = ?", arguments: [name])
+            // Or the next function of this name would answer with this one's results, and be said to fail.
+            for table in ["idempotency", "failing"] {
+                try db.execute(sql: "DELETE FROM \(table) WHERE function = ?", arguments: [name])
+            }
             return freed
         }
         guard let removed else { return false }
@@ -205,32 +224,6 @@ public final class FunctionRegistry: Sendable {
         return FreedFiles(bundles: bundles)
     }
 
-    // MARK: Reading functions
-
-    /// The newest version of a function, or the one with the given number.
-    public func function(_ name: String, version: Int? = nil) async throws -> FunctionVersion? {
-        try await read("look up \(name)") { db in
-            if let version {
-                return try FunctionVersion.fetchOne(db, key: ["name": name, "version": version])
-            }
-            return try FunctionVersion.fetchOne(
-                db,
-                sql: """
-                    SELECT functionVersion.* FROM function JOIN functionVersion
-                        ON functionVersion.name = function.name AND version = lastVersion
-                    WHERE function.name = ? AND isDeleted = 0
-                    """, arguments: [name])
-        }
-    }
-
-    /// The secret values of a version, in the clear.
-    /// - Throws: `RegistryError.storage`, also when a value cannot be decrypted.
-    public func secrets(of function: FunctionVersion) async throws -> FunctionSecrets {
-        try await read("read the secrets of \(function.name)") { [secrets] db in
-            try secrets.secrets(of: function.name, version: function.version, db)
-        }
-    }
-
     /// Encrypts every secret value anew, with a new key, and forgets the old keys.
     /// - Returns: how many values there are.
     public static func rotateSecrets(directory: String) async throws -> Int {
@@ -246,50 +239,6 @@ public final class FunctionRegistry: Sendable {
         }
         try keyring.forgetOldKeys()
         return count
-    }
-
-    /// The newest version of each function, in name order.
-    /// - Parameter limit: at least 1.
-    /// - Throws: `RegistryError.invalidCursor`.
-    public func functions(limit: Int, cursor: String? = nil) async throws -> Page<FunctionVersion> {
-        let after = try cursor.map { try PageCursor($0, list: .functions).key } ?? ""
-        let fetched = try await read("list the functions") { db in
-            try FunctionVersion.fetchAll(
-                db,
-                sql: """
-                    SELECT functionVersion.* FROM function JOIN functionVersion
-                        ON functionVersion.name = function.name AND version = lastVersion
-                    WHERE function.name > ? AND isDeleted = 0 ORDER BY function.name LIMIT ?
-                    """, arguments: [after, limit + 1])
-        }
-        return Page(fetched: fetched, limit: limit, list: .functions, key: \.name)
-    }
-
-    /// The versions of a function, newest first; `nil` when there is no such function.
-    /// - Throws: `RegistryError.invalidCursor`.
-    public func versions(
-        of name: String, limit: Int, cursor: String? = nil
-    ) async throws -> Page<FunctionVersion>? {
-        let before = try cursor.map { cursor in
-            guard let number = Int(try PageCursor(cursor, list: .versions).key) else {
-                throw RegistryError.invalidCursor
-            }
-            return number
-        }
-        let fetched: [FunctionVersion]? = try await read("list the versions of \(name)") { db in
-            guard let row = try FunctionRow.fetchOne(db, key: name), !row.isDeleted else {
-                return nil
-            }
-            return try FunctionVersion.fetchAll(
-                db,
-                sql: """
-                    SELECT * FROM functionVersion WHERE name = ? AND version < ?
-                    ORDER BY version DESC LIMIT ?
-                    """, arguments: [name, before ?? Int.max, limit + 1])
-        }
-        return fetched.map {
-            Page(fetched: $0, limit: limit, list: .versions) { String($0.version) }
-        }
     }
 
     // MARK: Bundles of calls
@@ -333,7 +282,8 @@ public final class FunctionRegistry: Sendable {
     private static var configuration: Configuration {
         var configuration = Configuration()
         configuration.label = "registry"
-        configuration.maximumReaderCount = 4
+        // Reads of logs and lists can hold four for long.
+        configuration.maximumReaderCount = 8
         // Another process can only be a person who looks at the database.
         configuration.busyMode = .timeout(5)
         return configuration

@@ -78,5 +78,7 @@ struct FunctionRow: Codable, FetchableRecord, PersistableRecord {
 
     var name: String
     var lastVersion: Int
+    /// Those before it are of functions that were deleted.
+    var firstVersion: Int
     var isDeleted: Bool
 }

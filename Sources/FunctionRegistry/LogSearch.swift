@@ -3,7 +3,7 @@ import GRDB
 import Synchronization
 
 /// Which log lines are asked for.
-public struct LogFilter: Sendable, Equatable {
+public struct LogFilter: Sendable, Hashable {
     public var function: String?
     public var call: String?
     /// This level or a graver one; lines that name none count as `info`.
@@ -51,20 +51,67 @@ public struct FoundLine: Sendable, Equatable {
     }
 }
 
-extension CallRecorder {
-    /// What an attempt printed.
-    private struct Printed: Sendable {
-        var id: String
-        var attempt: Int
-        var function: String
-        var lines: [CallLogLine]
+/// What an attempt printed, as it is stored.
+struct StoredLog: Codable, FetchableRecord, Sendable {
+    var id: String
+    var attempt: Int
+    var function: String
+    /// JSON.
+    var lines: Data
 
-        /// Sorts as time does: attempts are 1 to 10.
-        var key: String { "\(id)/\(String(UnicodeScalar(UInt8(0x40 + attempt))))" }
+    func decoded() throws -> [CallLogLine] {
+        try JSONDecoder().decode([CallLogLine].self, from: lines)
     }
 
-    /// Bytes of logs that one search reads at most before it answers with what it has.
-    private static let searchBytes = 32 << 20
+    func found(_ line: CallLogLine) -> FoundLine {
+        FoundLine(call: id, function: function, attempt: attempt, line: line)
+    }
+
+    var key: String { Self.key(id, attempt) }
+
+    /// Sorts as time does: attempts are 1 to 10.
+    static func key(_ id: String, _ attempt: Int) -> String {
+        "\(id)/\(String(UnicodeScalar(UInt8(0x40 + attempt))))"
+    }
+}
+
+/// How much one read of logs takes at most before it answers with what it has.
+public enum LogReading {
+    /// Bytes that are looked through.
+    public static let searchedBytes = 32 << 20
+    /// Bytes of lines that are answered with; one line is, however long it is.
+    public static let answeredBytes = 1 << 20
+    /// Bytes that are in memory at once, besides one attempt's.
+    static let chunkBytes = 4 << 20
+}
+
+extension CallRecorder {
+    /// What an attempt printed, in memory or as it is stored.
+    private enum Printed: Sendable {
+        case memory(key: String, call: CallRecord, attempt: Int, lines: [CallLogLine])
+        case stored(StoredLog)
+
+        var key: String {
+            switch self {
+            case .memory(let key, _, _, _): key
+            case .stored(let log): log.key
+            }
+        }
+
+        var call: (id: String, function: String, attempt: Int) {
+            switch self {
+            case .memory(_, let call, let attempt, _): (call.id, call.function, attempt)
+            case .stored(let log): (log.id, log.function, log.attempt)
+            }
+        }
+
+        func lines() throws -> [CallLogLine] {
+            switch self {
+            case .memory(_, _, _, let lines): lines
+            case .stored(let log): try log.decoded()
+            }
+        }
+    }
 
     /// The lines of all calls that match, newest first by call.
     /// - Parameter limit: at least 1; a page may have fewer lines and still have a next page.
@@ -83,44 +130,56 @@ extension CallRecorder {
             else { throw RegistryError.invalidCursor }
             position = (String(parts[0]), skip)
         }
-        let memory = state.withLock { $0.logs() }
-            .map {
-                Printed(
-                    id: $0.record.id, attempt: $0.attempt, function: $0.record.function,
-                    lines: $0.lines)
-            }
-            .filter {
-                filter.function ?? $0.function == $0.function && filter.call ?? $0.id == $0.id
-            }
+        let memory = printedInMemory(filter)
         let known = Set(memory.map(\.key))
         var found: [FoundLine] = []
-        var bytes = 0
+        var (searched, answered) = (0, 0)
         let oldest = try await oldestCall(printingSinceMs: filter.sinceMs)
         while true {
             let (chunk, end) = try await stored(filter, from: position?.key, to: oldest)
-            var printed = chunk.filter { !known.contains($0.key) }
+            var printed = chunk.map(Printed.stored).filter { !known.contains($0.key) }
             for entry in memory {
                 let isDue = position.map { entry.key <= $0.key } ?? true
                 if isDue, end.map({ entry.key >= $0 }) ?? true { printed.append(entry) }
             }
             for entry in printed.sorted(by: { $0.key > $1.key }) {
                 let skip = position?.key == entry.key ? position?.skip ?? 0 : 0
-                let lines = entry.lines.reversed().filter(filter.matches)
-                for (index, line) in lines.enumerated().dropFirst(skip) {
-                    guard found.count < limit else {
-                        return page(found, (entry.key, index))
-                    }
+                let lines = try storage("search the logs") { try entry.lines() }
+                let (id, function, attempt) = entry.call
+                let matching = lines.reversed().lazy.filter(filter.matches)
+                for (index, line) in matching.enumerated().dropFirst(skip) {
+                    let bytes = line.text.utf8.count
+                    guard found.count < limit,
+                        found.isEmpty || answered + bytes <= LogReading.answeredBytes
+                    else { return page(found, (entry.key, index)) }
+                    answered += bytes
                     found.append(
-                        FoundLine(
-                            call: entry.id, function: entry.function, attempt: entry.attempt,
-                            line: line))
+                        FoundLine(call: id, function: function, attempt: attempt, line: line))
                 }
-                bytes += entry.lines.reduce(0) { $0 + $1.text.utf8.count + 32 }
+                searched += lines.reduce(0) { $0 + $1.text.utf8.count + 32 }
+                // Further on from behind this one.
+                if searched > LogReading.searchedBytes { return page(found, (entry.key, .max)) }
             }
             guard let end else { return Page(items: found, nextCursor: nil) }
             position = (end, .max)
-            if bytes > Self.searchBytes { return page(found, position) }
         }
+    }
+
+    /// What attempts printed of which the database does not know yet.
+    private func printedInMemory(_ filter: LogFilter) -> [Printed] {
+        var printed: [Printed] = []
+        visit { call, attempt, log in
+            if !log.isEmpty, filter.function ?? call.function == call.function,
+                filter.call ?? call.id == call.id
+            {
+                printed.append(
+                    .memory(
+                        key: StoredLog.key(call.id, attempt), call: call, attempt: attempt,
+                        lines: log))
+            }
+            return true
+        }
+        return printed
     }
 
     private func page(_ found: [FoundLine], _ next: (key: String, skip: Int)?) -> Page<FoundLine> {
@@ -159,7 +218,7 @@ extension CallRecorder {
     /// - Returns: those of one chunk, and the key of its last; `nil` when there are no more.
     private func stored(
         _ filter: LogFilter, from key: String?, to oldest: String?
-    ) async throws -> (printed: [Printed], end: String?) {
+    ) async throws -> (printed: [StoredLog], end: String?) {
         var conditions = ["1"]
         var arguments: StatementArguments = []
         func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
@@ -174,21 +233,29 @@ extension CallRecorder {
         // No call prints before it is accepted, by clocks that are read at almost the same time.
         let newest = filter.untilMs.map { CallIDGenerator.last(atMs: $0 + 1000) }
         add("id <= ?", [newest, key.map { String($0.prefix(26)) }].compactMap { $0 }.min())
+        if let key, let last = key.utf8.last {
+            // Not those of the same call that have been seen, or they would be all that a chunk has.
+            conditions.append("(id < ? OR attempt <= ?)")
+            arguments += [String(key.prefix(26)), Int(last) - 0x40]
+        }
         let sql = """
             SELECT id, attempt, function, lines FROM callLog
             WHERE \(conditions.joined(separator: " AND "))
             ORDER BY id DESC, attempt DESC LIMIT \(Self.chunk)
             """
         return try await storage("search the logs") {
-            let printed = try await store.database.read { [arguments] db in
-                try Row.fetchAll(db, sql: sql, arguments: arguments).map { row in
-                    Printed(
-                        id: row["id"], attempt: row["attempt"], function: row["function"],
-                        lines: try JSONDecoder().decode([CallLogLine].self, from: row["lines"]))
+            let (logs, isCut) = try await store.database.read { [arguments] db in
+                let cursor = try StoredLog.fetchCursor(db, sql: sql, arguments: arguments)
+                var logs: [StoredLog] = []
+                var bytes = 0
+                while let log = try cursor.next() {
+                    logs.append(log)
+                    bytes += log.lines.count
+                    if bytes > LogReading.chunkBytes { return (logs, true) }
                 }
+                return (logs, false)
             }
-            let end = printed.count < Self.chunk ? nil : printed.last?.key
-            return (printed.filter { entry in key.map { entry.key <= $0 } ?? true }, end)
+            return (logs, !isCut && logs.count < Self.chunk ? nil : logs.last?.key)
         }
     }
 }

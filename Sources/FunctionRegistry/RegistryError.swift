@@ -17,6 +17,8 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
     case recorderFull(message: String)
     /// The disk, or the quota on it, is full.
     case storageFull(message: String)
+    /// Bundles may take no more of the disk.
+    case noRoom(message: String)
     /// The file system or the database failed.
     case storage(message: String)
     /// The idempotency key belongs to a call with another event or version.
@@ -31,7 +33,7 @@ public enum RegistryError: Error, Sendable, Equatable, CustomStringConvertible {
         switch self {
         case .invalidFunction(_, let message), .invalidBundle(let message),
             .directoryInUse(let message), .recorderFull(let message), .storage(let message),
-            .storageFull(let message), .queueFull(let message):
+            .storageFull(let message), .queueFull(let message), .noRoom(let message):
             message
         case .idempotencyMismatch(let id):
             "the idempotency key belongs to the call \(id), which has another event or version; "

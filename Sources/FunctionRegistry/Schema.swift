@@ -113,6 +113,9 @@ enum Schema {
         migrator.registerMigration("2026-12 documents, layers and access keys") { db in
             try db.execute(sql: documents)
         }
+        migrator.registerMigration("2026-12 what outlives a function") { db in
+            try db.execute(sql: afterFunctions)
+        }
         return migrator
     }
 }

@@ -6,12 +6,39 @@ public struct PendingWebhook: Sendable, Equatable {
     /// The call's.
     public var id: String
     public var url: String
+    /// The name of the URL's host, or the function that is told.
+    public var host: String
+    /// The function that was called.
+    public var function: String
     /// Tries so far.
     public var attempts: Int
     /// Milliseconds since 1970 in UTC.
     public var dueAtMs: Int64
-    /// The call's event, for a receiver that is a function.
-    public var event: Data?
+
+    public init(
+        id: String, url: String, host: String, function: String, attempts: Int = 0,
+        dueAtMs: Int64 = 0
+    ) {
+        self.id = id
+        self.url = url
+        self.host = host
+        self.function = function
+        self.attempts = attempts
+        self.dueAtMs = dueAtMs
+    }
+}
+
+/// Of how many webhooks each URL, each host and each function can have places at once.
+public struct WebhookShares: Sendable {
+    public var url: Int
+    public var host: Int
+    public var function: Int
+
+    public init(url: Int, host: Int, function: Int) {
+        self.url = url
+        self.host = host
+        self.function = function
+    }
 }
 
 /// What became of a call's webhook.
@@ -23,26 +50,50 @@ public struct WebhookState: Sendable, Equatable, Codable {
 }
 
 extension CallRecorder {
-    /// The webhooks that are due, the first due first, and of each URL only some, so that one receiver
-    /// that does not answer does not hold up the others.
+    /// The webhooks that are due: of each function those that were due first, in turn with other functions', and
+    /// of each URL, host and function as many as can have places. So neither one that does not answer nor one
+    /// that has many holds up the others.
     public func pendingWebhooks(
-        dueByMs: Int64, ofEachURL each: Int, limit: Int
+        dueByMs: Int64, shares: WebhookShares, limit: Int
     ) async throws -> [PendingWebhook] {
         try await storage("list the webhooks that wait") {
             try await store.database.read { db in
                 try Row.fetchAll(
                     db,
                     sql: """
-                        SELECT id, url, attempts, dueAtMs, event FROM (
-                            SELECT *, row_number() OVER (PARTITION BY url ORDER BY dueAtMs) AS place
-                            FROM webhook WHERE state = 'pending' AND dueAtMs <= ?)
-                        WHERE place <= ? ORDER BY dueAtMs LIMIT ?
-                        """, arguments: [dueByMs, each, limit]
+                        WITH due AS (
+                            SELECT id, url, coalesce(host, url) AS host,
+                                coalesce(function, id) AS function, attempts, dueAtMs
+                            FROM webhook WHERE state = 'pending' AND dueAtMs <= ?),
+                        turns AS (
+                            SELECT *, row_number() OVER (
+                                PARTITION BY function, host ORDER BY dueAtMs) AS turn FROM due),
+                        places AS (
+                            SELECT *,
+                                row_number() OVER (PARTITION BY url ORDER BY turn, dueAtMs) AS ofURL,
+                                row_number() OVER (PARTITION BY host ORDER BY turn, dueAtMs) AS ofHost,
+                                row_number() OVER (PARTITION BY function ORDER BY turn, dueAtMs)
+                                    AS ofFunction
+                            FROM turns)
+                        SELECT * FROM places WHERE ofURL <= ? AND ofHost <= ? AND ofFunction <= ?
+                        ORDER BY turn, dueAtMs LIMIT ?
+                        """,
+                    arguments: [dueByMs, shares.url, shares.host, shares.function, limit]
                 ).map {
                     PendingWebhook(
-                        id: $0["id"], url: $0["url"], attempts: $0["attempts"],
-                        dueAtMs: $0["dueAtMs"], event: $0["event"])
+                        id: $0["id"], url: $0["url"], host: $0["host"], function: $0["function"],
+                        attempts: $0["attempts"], dueAtMs: $0["dueAtMs"])
                 }
+            }
+        }
+    }
+
+    /// The event of a call whose end a function is told of.
+    public func webhookEvent(_ id: String) async throws -> Data? {
+        try await storage("read the event of the call \(id)") {
+            try await store.database.read { db in
+                try Data.fetchOne(
+                    db, sql: "SELECT event FROM webhook WHERE id = ?", arguments: [id])
             }
         }
     }

@@ -24,6 +24,9 @@ public enum ZipUnpacker {
             try checkKind(entry, path: path)
             return path
         }
+        // Nor is one written of what has no room as a whole.
+        let wanted = directory.entries.reduce(0) { $0 + DiskSpace.taken(by: $1.unpackedBytes) }
+        guard wanted <= limits.room else { throw BundleWriter.noRoom }
         var writer = BundleWriter(root: folder, limits: limits)
         // libarchive takes an archive without entries for no archive at all.
         guard !paths.isEmpty else { return try writer.finish() }

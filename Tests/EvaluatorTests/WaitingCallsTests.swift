@@ -113,4 +113,36 @@ struct WaitingCallsTests {
         #expect(later.dueNs == 7)
         #expect(later.expiresNs == 7 + UInt64(5 * hourMs) * 1_000_000)
     }
+
+    @Test func `a limit that changes holds for calls that wait already, and 0 lets none begin`() {
+        var calls = WaitingCalls(places: 8)
+        for number in 0..<6 { calls.add(entry("a\(number)", "a"), nowNs: 1) }
+        calls.add(entry("b0", "b"), nowNs: 1)
+        calls.setConcurrency(of: "a", 0)
+        #expect(drain(&calls, at: 1) == ["b0"])
+        calls.setConcurrency(of: "a", 2)
+        #expect(drain(&calls, at: 1) == ["a0", "a1"])
+        calls.setConcurrency(of: "a", nil)
+        #expect(drain(&calls, at: 1) == ["a2", "a3", "a4", "a5"])
+        // Nothing is kept of a function without waiting calls: the next says what holds.
+        calls.setConcurrency(of: "a", 0)
+        #expect(!calls.has("a"))
+        for _ in 0..<6 { calls.finished(function: "a") }
+        calls.add(entry("a6", "a"), nowNs: 1)
+        #expect(drain(&calls, at: 1) == ["a6"])
+    }
+
+    @Test func `places are told after calls before and behind have left`() {
+        var calls = WaitingCalls(places: 1)
+        for number in 0..<9 { calls.add(entry("c\(number)"), nowNs: 1) }
+        #expect(calls.remove("c4")?.id == "c4" && calls.remove("c4") == nil)
+        #expect(calls.next(nowNs: 1)?.id == "c0")
+        #expect((1..<9).map { calls.place(of: "c\($0)") } == [1, 2, 3, nil, 4, 5, 6, 7])
+        calls.add(entry("c4"), nowNs: 2)
+        #expect(calls.place(of: "c4") == 8)
+        #expect(calls.takeExpired(nowNs: 3).isEmpty)
+        calls.add(entry("x", expires: 5), nowNs: 3)
+        #expect(calls.takeExpired(nowNs: 6).map(\.id) == ["x"])
+        #expect(calls.place(of: "x") == nil && calls.place(of: "c4") == 8)
+    }
 }

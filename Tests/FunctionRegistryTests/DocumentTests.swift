@@ -94,16 +94,26 @@ struct DocumentTests {
     @Test func `bundles and archives that documents need outlive a start`() async throws {
         let folder = try TemporaryFolder()
         var first: FunctionRegistry? = try FunctionRegistry(directory: folder.path)
-        let kept = try #require(try await first?.storeArchive([1, 2, 3]))
-        _ = try await first?.storeArchive([4])
-        try await first?.write([.put(document("a", archive: kept))])
+        let kept = try #require(
+            try await first?.withArchive([1, 2, 3]) { name in
+                try await first?.write([.put(document("a", archive: name))])
+                return name
+            })
+        // One that nothing refers to in the end goes at once, and one that an evaluator that was killed
+        // has left behind at the next start.
+        let archives = folder.path + "/archives"
+        try await first?.withArchive([4]) { name in
+            #expect(FileManager.default.fileExists(atPath: "\(archives)/\(name)"))
+        }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: archives) == [kept])
+        try Data([5]).write(to: URL(fileURLWithPath: "\(archives)/orphan"))
         try await first?.putLayer(try pythonZip("add('x')")) { sha256, _ in
             Document(collection: "layer", key: "l", bundle: sha256, body: "{}")
         }
         first = nil
         let second = try FunctionRegistry(directory: folder.path)
         #expect(
-            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/archives") == [kept]
+            try FileManager.default.contentsOfDirectory(atPath: archives) == [kept]
         )
         #expect(FileManager.default.contents(atPath: second.archivePath(kept)) == Data([1, 2, 3]))
         let bundle = try #require(try await second.document("layer", "l")?.bundle)

@@ -89,7 +89,8 @@ struct RetentionTests {
             var record = queuedRecord(id)
             record.async = AsyncState(maxAttempts: 1)
             let accepted = try await calls.accept(
-                record, event: (Data(repeating: 0x31, count: 1000), .max), key: nil)
+                record, event: AcceptedEvent(Data(repeating: 0x31, count: 1000), AsyncSettings()),
+                key: nil)
             #expect(accepted == id)
             #expect(try await calls.claim([id]).map(\.event.count) == [1000])
             let completes = number.isMultiple(of: 2)
@@ -113,9 +114,9 @@ struct RetentionTests {
         #expect(try await calls.result(done[4])?.count == 1000)
         #expect(try await calls.result(done[0]) == nil)
         let replay = queuedRecord(ids.next())
-        #expect(try await calls.replay(dead[0], as: replay, expiresAtMs: .max) == nil)
-        #expect(try await calls.replay(dead[4], as: replay, expiresAtMs: .max) == 1000)
-        #expect(try await calls.replay(dead[4], as: replay, expiresAtMs: .max) == nil)
+        #expect(try await calls.replay(dead[0], as: replay, settings: AsyncSettings()) == nil)
+        #expect(try await calls.replay(dead[4], as: replay, settings: AsyncSettings()) == 1000)
+        #expect(try await calls.replay(dead[4], as: replay, settings: AsyncSettings()) == nil)
     }
 
     @Test func `an attempt that was lost is tried again while there are attempts, and then dead`()
@@ -128,7 +129,7 @@ struct RetentionTests {
                 var record = queuedRecord(id, at: currentTimeMs())
                 record.async = AsyncState(maxAttempts: attempts)
                 _ = try await calls.accept(
-                    record, event: (Data("1".utf8), currentTimeMs() + 60_000), key: nil)
+                    record, event: AcceptedEvent(Data("1".utf8), AsyncSettings()), key: nil)
             }
             #expect(try await calls.claim([again, spent]).count == 2)
             // A call can be claimed once.

@@ -39,10 +39,18 @@ final class KeepAliveConnection {
     /// Sends a call and does not wait for its answer.
     /// - Parameter length: the event's, if it is to be a lie.
     func send(_ function: String, _ event: String, length: Int? = nil) throws {
-        let request =
-            "POST /v1/functions/\(function)/invoke HTTP/1.1\r\nHost: \(host)\r\n"
-            + "Content-Type: application/json\r\nContent-Length: \(length ?? event.utf8.count)\r\n\r\n\(event)"
-        let bytes = Array(request.utf8)
+        try request(
+            "POST /v1/functions/\(function)/invoke",
+            "Content-Type: application/json\r\nContent-Length: \(length ?? event.utf8.count)\r\n",
+            event)
+    }
+
+    /// Sends a request and does not wait for its answer.
+    /// - Parameters:
+    ///   - line: method and path.
+    ///   - headers: further ones, each with its line end.
+    func request(_ line: String, _ headers: String, _ body: String = "") throws {
+        let bytes = Array("\(line) HTTP/1.1\r\nHost: \(host)\r\n\(headers)\r\n\(body)".utf8)
         guard write(socket, bytes, bytes.count) == bytes.count else {
             throw Failure(message: "write: errno \(errno)")
         }
@@ -59,6 +67,17 @@ final class KeepAliveConnection {
                 unread.removeFirst(length)
                 return status
             }
+            let count = read(socket, &buffer, buffer.count)
+            guard count > 0 else { throw Failure(message: "read: \(count), errno \(errno)") }
+            unread += buffer[..<count]
+        }
+    }
+
+    /// Waits for the head of an answer, whose body may never end, and returns its status.
+    func receiveHead() throws -> Int {
+        var buffer = [UInt8](repeating: 0, count: 1024)
+        while true {
+            if let (status, _) = answer() { return status }
             let count = read(socket, &buffer, buffer.count)
             guard count > 0 else { throw Failure(message: "read: \(count), errno \(errno)") }
             unread += buffer[..<count]

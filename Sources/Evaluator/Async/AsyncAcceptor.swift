@@ -21,11 +21,13 @@ struct AsyncAcceptor: Sendable {
     }
 
     /// Accepts a call as `accept` does.
+    /// - Parameter hops: how many calls led to it, each by the end of the one before.
     /// - Returns: its record; and whether it is that of an earlier call with the same key.
     func call(
-        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?
+        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?, hops: Int? = nil
     ) async throws -> (record: CallRecord, isReplay: Bool) {
-        let record = newRecord(function, bytesIn: event.readableBytes)
+        var record = newRecord(function, bytesIn: event.readableBytes)
+        record.async?.hops = hops
         do {
             try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
         } catch {
@@ -35,16 +37,16 @@ struct AsyncAcceptor: Sendable {
             else { throw error }
             return (other, true)
         }
-        let waiting = waitingCall(record, function)
-        let id = try await registry.calls.accept(
-            record, event: (Data(event.readableBytesView), waiting.expiresAtMs), key: key)
+        let accepted = AcceptedEvent(
+            Data(event.readableBytesView), function.async ?? AsyncSettings())
+        let id = try await registry.calls.accept(record, event: accepted, key: key)
         if id == record.id {
-            dispatcher.add(waiting)
+            dispatcher.add(waitingCall(record, function))
             return (record, false)
         }
         // Of the same key; gone again only when the other request was refused.
         guard let other = try await registry.calls.call(id) else {
-            return try await call(function, event: event, key: key)
+            return try await call(function, event: event, key: key, hops: hops)
         }
         return (other, true)
     }
@@ -54,12 +56,11 @@ struct AsyncAcceptor: Sendable {
     func replay(_ letter: CallRecord, _ function: FunctionVersion) async throws -> Response? {
         try dispatcher.checkRoom(for: function.name, bytes: letter.bytesIn)
         let record = newRecord(function, bytesIn: letter.bytesIn, replayOf: letter.id)
-        let waiting = waitingCall(record, function)
         guard
             try await registry.calls.replay(
-                letter.id, as: record, expiresAtMs: waiting.expiresAtMs) != nil
+                letter.id, as: record, settings: function.async ?? AsyncSettings()) != nil
         else { return nil }
-        dispatcher.add(waiting)
+        dispatcher.add(waitingCall(record, function))
         return try accepted(record)
     }
 

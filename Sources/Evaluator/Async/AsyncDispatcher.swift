@@ -8,29 +8,31 @@ import Synchronization
 /// Runs asynchronous calls: takes them from the registry's queue when it is their turn, counts the
 /// attempt, and hands it to the supervisor. `CallJournal` decides what an attempt's end leads to.
 final class AsyncDispatcher: Service {
-    private struct State {
+    struct State {
         var waiting: WaitingCalls
         /// Calls that have been taken, until their attempt is over.
         var taken: [String: Taken] = [:]
+        /// Functions with waiting calls whose limit may have changed.
+        var changed: Set<String> = []
         var isStopping = false
     }
 
-    private struct Taken {
+    struct Taken {
         var entry: WaitingCalls.Entry
         var wish: EndWish?
     }
 
-    private let registry: FunctionRegistry
-    private let cache: FunctionCache
-    private let journal: CallJournal
-    private let supervisor: any CallSupervising
-    private let hub: LogHub
-    private let logger: Logger
-    private let state: Mutex<State>
-    private let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    let registry: FunctionRegistry
+    let cache: FunctionCache
+    let journal: CallJournal
+    let supervisor: any CallSupervising
+    let hub: LogHub
+    let logger: Logger
+    let state: Mutex<State>
+    let wakeUps: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
     /// When a call that the supervisor or the store refused is tried again.
-    private static let refusalMs: Int64 = 1000
+    static let refusalMs: Int64 = 1000
     /// How often calls that have grown too old are looked for: that looks at all that wait.
     private static let sweepNs: UInt64 = 1_000_000_000
     private static let pollNs: UInt64 = 50_000_000
@@ -54,6 +56,38 @@ final class AsyncDispatcher: Service {
             endWish: { [weak self] in self?.endWish($0) }
         ) { [weak self] id, outcome in
             self?.attemptOver(id, outcome)
+        }
+        cache.onChange { [weak self] in self?.functionChanged($0) }
+    }
+
+    /// The limit of a function's calls at once, which calls that wait have been accepted with, may not hold
+    /// any more.
+    func functionChanged(_ name: String) {
+        let waits = state.withLock { state in
+            guard state.waiting.has(name) else { return false }
+            state.changed.insert(name)
+            return true
+        }
+        if waits { wakeUps.continuation.yield() }
+    }
+
+    private func readChangedLimits() async {
+        let names = state.withLock { state in
+            defer { state.changed = [] }
+            return state.changed
+        }
+        for name in names {
+            do {
+                let function = try await cache.find(name, version: nil)
+                state.withLock {
+                    $0.waiting.setConcurrency(of: name, function?.version.concurrency)
+                }
+            } catch {
+                logger.error(
+                    "cannot read how many calls of a function may run",
+                    metadata: ["function": "\(name)", "reason": "\(error)"])
+                state.withLock { _ = $0.changed.insert(name) }
+            }
         }
     }
 
@@ -85,8 +119,8 @@ final class AsyncDispatcher: Service {
         }
         guard let entry else { return isTaken }
         do {
-            let ended = try await registry.calls.endWaiting(id, isDead: false, webhookURL: nil) {
-                $0.fillCancelled("the call was cancelled")
+            let ended = try await registry.calls.endWaiting(id, isDead: false) { record, _ in
+                record.fillCancelled("the call was cancelled")
             }
             if ended { publishEnd(entry, .cancelled) }
             return ended
@@ -98,19 +132,18 @@ final class AsyncDispatcher: Service {
     }
 
     /// Who, other than the evaluator's own stop, wants a call that was taken to end.
-    private func endWish(_ id: String) -> EndWish? {
+    func endWish(_ id: String) -> EndWish? {
         state.withLock { $0.taken[id]?.wish }
     }
 
     /// Tells followers of the end of a call that no cell had.
-    private func publishEnd(_ entry: WaitingCalls.Entry, _ cause: CallCause) {
+    func publishEnd(_ entry: WaitingCalls.Entry, _ cause: CallCause) {
         let state: CallState = cause == .cancelled ? .cancelled : .failed
-        hub.publish([
-            .end(
+        hub.publish(
+            .ended(
                 .init(
                     call: entry.id, function: entry.function, state: state.rawValue,
-                    cause: cause.rawValue))
-        ])
+                    cause: cause.rawValue)))
     }
 
     /// A call's place among the ready ones of its function, from 1; 0 for one whose next attempt is not
@@ -119,11 +152,16 @@ final class AsyncDispatcher: Service {
         state.withLock { $0.waiting.place(of: id) }
     }
 
+    /// Whether a function's calls wait until somebody lets them go on.
+    func isPaused(_ function: String) -> Bool { state.withLock { $0.waiting.isPaused(function) } }
+
     // MARK: Running
 
     func run() async throws {
         let calls = try await registry.calls.waitingCalls()
         for call in calls { add(call) }
+        // What is stored of a version does not say what another API limits.
+        state.withLock { $0.changed.formUnion(calls.map(\.function)) }
         if !calls.isEmpty {
             logger.notice("asynchronous calls wait", metadata: ["calls": "\(calls.count)"])
         }
@@ -175,6 +213,7 @@ final class AsyncDispatcher: Service {
         guard state.withLock({ $0.waiting.hasReady || $0.waiting.nextDueNs() != nil }) else {
             return []
         }
+        await readChangedLimits()
         let now = monotonicNs()
         let runtimes = Set(
             supervisor.status().filter { $0.state == .ready }.compactMap {
@@ -202,121 +241,5 @@ final class AsyncDispatcher: Service {
             for entry in entries { letGo(entry.id, dueInMs: Self.refusalMs) }
             return []
         }
-    }
-
-    private func attempt(_ call: ClaimedCall) async {
-        let id = call.record.id
-        func end(_ outcome: AttemptOutcome, _ update: (inout CallRecord) -> Void) {
-            registry.calls.recordAttempt(
-                id: id, log: [], outcome: outcome, webhookURL: nil, update: update)
-            attemptOver(id, outcome)
-        }
-        func endCancelled() {
-            end(.over(result: nil)) { $0.fillCancelled("the call was cancelled") }
-        }
-        func giveBack() {
-            if endWish(id) == .cancelled { return endCancelled() }
-            end(.returned(atMs: currentTimeMs() + Self.refusalMs)) { $0.state = .queued }
-        }
-        if endWish(id) == .cancelled { return endCancelled() }
-        do {
-            guard
-                let function = try await cache.find(
-                    call.record.function, version: call.record.version)
-            else { throw RegistryError.bundleGone(sha256: "") }
-            try journal.begin(call, function.version)
-            let event = ByteBuffer(bytes: call.event)
-            _ = try await supervisor.invoke(CallRequest(id, function, event))
-        } catch RegistryError.bundleGone {
-            // It can be replayed when there is such a function again.
-            end(.dead) { $0.fillCancelled("the function was deleted before the call could run") }
-        } catch is CallRejection {
-            journal.abandon(id)
-            giveBack()
-        } catch {
-            logger.error(
-                "cannot run an asynchronous call",
-                metadata: ["call": "\(id)", "reason": "\(error)"])
-            journal.abandon(id)
-            giveBack()
-        }
-    }
-
-    /// An attempt is over; called with the supervisor's lock held.
-    private func attemptOver(_ id: String, _ outcome: AttemptOutcome) {
-        switch outcome {
-        case .retry(let atMs), .returned(let atMs): letGo(id, dueInMs: atMs - currentTimeMs())
-        case .over, .dead: letGo(id)
-        }
-    }
-
-    /// Gives a taken call's place back, and puts the call back where it is to be tried again.
-    private func letGo(_ id: String, dueInMs: Int64? = nil) {
-        let nowNs = monotonicNs()
-        state.withLock { state in
-            guard let taken = state.taken.removeValue(forKey: id) else { return }
-            var entry = taken.entry
-            state.waiting.finished(function: entry.function)
-            if let dueInMs {
-                entry.dueNs = nowNs + UInt64(max(0, dueInMs)) * 1_000_000
-                state.waiting.add(entry, nowNs: nowNs)
-            }
-        }
-        wakeUps.continuation.yield()
-    }
-
-    /// Ends calls that have grown too old while they wait, behind others, for a cell.
-    private func endExpiredTaken() {
-        let now = monotonicNs()
-        let old = state.withLock { state in
-            state.taken.values.filter { $0.entry.expiresNs < now && $0.wish == nil }.map(\.entry.id)
-        }
-        for id in old where supervisor.waiting(id: id) != nil {
-            state.withLock { $0.taken[id]?.wish = .tooOld }
-            _ = supervisor.cancel(id: id)
-        }
-    }
-
-    private func endExpired() async {
-        var entries = state.withLock { $0.waiting.takeExpired(nowNs: monotonicNs()) }[...]
-        while let entry = entries.first {
-            do {
-                let record = try await registry.calls.call(entry.id)
-                let function = try await cache.find(entry.function, version: record?.version)
-                let longestMs = function?.version.async?.maxAgeMs ?? AsyncSettings().maxAgeMs
-                _ = try await registry.calls.endWaiting(
-                    entry.id, isDead: true,
-                    webhookURL: function?.version.async?.webhook(for: .failed)
-                ) { $0.fillExpired(maxAgeMs: longestMs) }
-                publishEnd(entry, .expired)
-            } catch {
-                logger.error(
-                    "cannot end a call that has grown too old",
-                    metadata: ["call": "\(entry.id)", "reason": "\(error)"])
-                let left = entries
-                state.withLock { state in
-                    for entry in left { state.waiting.add(entry, nowNs: monotonicNs()) }
-                }
-                return
-            }
-            entries.removeFirst()
-        }
-    }
-}
-
-extension WaitingCalls.Entry {
-    /// - Parameters:
-    ///   - nowNs: the clock that never goes back, and `nowMs` the one that the call's times are of.
-    init(_ call: WaitingCall, nowNs: UInt64, nowMs: Int64) {
-        // Of a clock that was set back, the stored times can be hours away: no pause is that long.
-        let longest = Int64(AsyncSettings.longestBackoffMs)
-        let dueInMs = min(max(0, call.dueAtMs - nowMs), longest)
-        let expiresInMs = min(
-            max(0, call.expiresAtMs - nowMs), Int64(AsyncSettings.maxAgeMsRange.upperBound))
-        self.init(
-            id: call.id, function: call.function, runtime: call.runtime,
-            concurrency: call.concurrency,
-            dueNs: nowNs + UInt64(dueInMs) * 1_000_000,
-            expiresNs: nowNs + UInt64(expiresInMs) * 1_000_000, bytes: call.bytes)
     }
 }

@@ -20,6 +20,11 @@ struct WaitingCalls {
         var bytes: Int
     }
 
+    private struct Ready {
+        var number: UInt64
+        var entry: Entry
+    }
+
     private struct Due: Comparable {
         var ns: UInt64
         var id: String
@@ -28,9 +33,15 @@ struct WaitingCalls {
     }
 
     /// Calls that are under way at once; a function that has none may exceed it, up to twice.
-    private let places: Int
+    private let mostUnderWay: Int
     private let limit: Limit
-    private var ready: [String: Deque<Entry>] = [:]
+    /// By function, in the order of the numbers.
+    private var ready: [String: Deque<Ready>] = [:]
+    /// Where each of those that are ready is.
+    private var places: [String: (function: String, number: UInt64)] = [:]
+    private var lastNumber: UInt64 = 0
+    /// Of functions whose limit has changed since their calls were accepted; they have waiting calls.
+    private var concurrency: [String: Int?] = [:]
     private var delayed: [String: Entry] = [:]
     /// May name calls that are not delayed any more.
     private var dueTimes = Heap<Due>()
@@ -46,7 +57,7 @@ struct WaitingCalls {
     }
 
     init(places: Int, limit: Limit = Limit()) {
-        self.places = places
+        mostUnderWay = places
         self.limit = limit
     }
 
@@ -63,7 +74,7 @@ struct WaitingCalls {
         counts[entry.function] = (own.calls + 1, own.bytes + entry.bytes)
         total = (total.calls + 1, total.bytes + entry.bytes)
         if entry.dueNs <= nowNs {
-            ready[entry.function, default: []].append(entry)
+            makeReady(entry)
         } else {
             delayed[entry.id] = entry
             dueTimes.insert(Due(ns: entry.dueNs, id: entry.id))
@@ -79,14 +90,15 @@ struct WaitingCalls {
         wake(nowNs)
         var best: (function: String, underWay: Int, dueNs: UInt64)?
         for (function, entries) in ready {
-            guard let head = entries.first, runtimes.contains(head.runtime) else { continue }
+            guard let head = entries.first?.entry, runtimes.contains(head.runtime) else { continue }
             let own = underWay[function] ?? 0
-            guard underWayCount < (own == 0 ? 2 * places : places), own < head.concurrency ?? .max
+            guard underWayCount < (own == 0 ? 2 * mostUnderWay : mostUnderWay),
+                own < concurrency[function, default: head.concurrency] ?? .max
             else { continue }
             if let best, (best.underWay, best.dueNs) <= (own, head.dueNs) { continue }
             best = (function, own, head.dueNs)
         }
-        guard let function = best?.function, let entry = ready[function]?.popFirst() else {
+        guard let function = best?.function, let entry = ready[function]?.popFirst()?.entry else {
             return nil
         }
         if ready[function]?.isEmpty == true { ready[function] = nil }
@@ -108,11 +120,10 @@ struct WaitingCalls {
         wake(nowNs)
         var expired: [Entry] = []
         for (function, entries) in ready
-        where entries.contains(where: { $0.expiresNs < nowNs }) {
-            let old = entries.filter { $0.expiresNs < nowNs }
-            let rest = entries.filter { $0.expiresNs >= nowNs }
+        where entries.contains(where: { $0.entry.expiresNs < nowNs }) {
+            let rest = entries.filter { $0.entry.expiresNs >= nowNs }
+            expired += entries.lazy.map(\.entry).filter { $0.expiresNs < nowNs }
             ready[function] = rest.isEmpty ? nil : Deque(rest)
-            expired += old
         }
         for entry in expired { forget(entry) }
         return expired
@@ -124,27 +135,40 @@ struct WaitingCalls {
             forget(entry)
             return entry
         }
-        for (function, entries) in ready {
-            guard let index = entries.firstIndex(where: { $0.id == id }) else { continue }
-            let entry = entries[index]
-            ready[function]?.remove(at: index)
-            if ready[function]?.isEmpty == true { ready[function] = nil }
-            forget(entry)
-            return entry
-        }
-        return nil
+        guard let (function, index) = find(id) else { return nil }
+        let entry = ready[function]?.remove(at: index).entry
+        if ready[function]?.isEmpty == true { ready[function] = nil }
+        if let entry { forget(entry) }
+        return entry
     }
 
     /// A call's place among the ready calls of its function, from 1; 0 for one that is not due yet, and
     /// `nil` for one that does not wait here.
     func place(of id: String) -> Int? {
         if delayed[id] != nil { return 0 }
-        for entries in ready.values {
-            if let index = entries.firstIndex(where: { $0.id == id }) {
-                return index - entries.startIndex + 1
-            }
-        }
-        return nil
+        return find(id).map { $0.index + 1 }
+    }
+
+    /// Not by looking at all that wait: whoever asks holds up who else does.
+    private func find(_ id: String) -> (function: String, index: Int)? {
+        guard let (function, number) = places[id], let entries = ready[function] else { return nil }
+        let index = entries.firstIndex(fromWhich: { $0.number >= number })
+        guard index < entries.endIndex, entries[index].entry.id == id else { return nil }
+        return (function, index)
+    }
+
+    /// Whether calls of a function wait.
+    func has(_ function: String) -> Bool { counts[function] != nil }
+
+    /// Whether none of a function's calls that are due may begin.
+    func isPaused(_ function: String) -> Bool {
+        concurrency[function, default: ready[function]?.first?.entry.concurrency] == 0
+    }
+
+    /// Changes a function's limit of calls at once, for calls that wait already too; with 0 none begins.
+    mutating func setConcurrency(of function: String, _ limit: Int?) {
+        guard has(function) else { return }
+        concurrency[function] = .some(limit)
     }
 
     /// Whether calls wait whose time has come.
@@ -161,14 +185,39 @@ struct WaitingCalls {
             guard let id = dueTimes.popMin()?.id, let entry = delayed.removeValue(forKey: id) else {
                 continue
             }
-            ready[entry.function, default: []].append(entry)
+            makeReady(entry)
         }
+    }
+
+    private mutating func makeReady(_ entry: Entry) {
+        lastNumber += 1
+        places[entry.id] = (entry.function, lastNumber)
+        ready[entry.function, default: []].append(Ready(number: lastNumber, entry: entry))
     }
 
     private mutating func forget(_ entry: Entry) {
         total = (total.calls - 1, total.bytes - entry.bytes)
+        places[entry.id] = nil
         guard let own = counts[entry.function] else { return }
         counts[entry.function] =
             own.calls > 1 ? (own.calls - 1, own.bytes - entry.bytes) : nil
+        if !has(entry.function) { concurrency[entry.function] = nil }
+    }
+}
+
+extension WaitingCalls.Entry {
+    /// - Parameters:
+    ///   - nowNs: the clock that never goes back, and `nowMs` the one that the call's times are of.
+    init(_ call: WaitingCall, nowNs: UInt64, nowMs: Int64) {
+        // Of a clock that was set back, the stored times can be hours away: no pause is that long.
+        let longest = Int64(AsyncSettings.longestBackoffMs)
+        let dueInMs = min(max(0, call.dueAtMs - nowMs), longest)
+        let expiresInMs = min(
+            max(0, call.expiresAtMs - nowMs), Int64(AsyncSettings.maxAgeMsRange.upperBound))
+        self.init(
+            id: call.id, function: call.function, runtime: call.runtime,
+            concurrency: call.concurrency,
+            dueNs: nowNs + UInt64(dueInMs) * 1_000_000,
+            expiresNs: nowNs + UInt64(expiresInMs) * 1_000_000, bytes: call.bytes)
     }
 }

@@ -15,8 +15,9 @@ func buildLambda(_ parts: Parts) throws -> LambdaMiddleware {
         reader: try LambdaRequestReader(),
         service: LambdaService(
             registry: registry, functions: functions, invoker: invoker,
-            codeLinks: CodeLinks(registry: registry)),
-        logs: CloudWatchLogs(registry: registry, functions: functions), gate: parts.gate,
+            codeLinks: CodeLinks(registry: registry), reads: parts.reads.lists),
+        logs: CloudWatchLogs(
+            registry: registry, functions: functions, reads: parts.reads.logs), gate: parts.gate,
         urls: FunctionURLGateway(
             registry: registry, functions: functions, invoker: invoker, gate: parts.gate))
 }

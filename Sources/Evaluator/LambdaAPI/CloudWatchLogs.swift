@@ -1,22 +1,32 @@
 import Foundation
 import FunctionRegistry
+import Hummingbird
 
 /// The calls' logs as CloudWatch Logs has them, to be read.
 struct CloudWatchLogs: Sendable {
     let registry: FunctionRegistry
     let functions: LambdaFunctions
+    let reads: SlowReads
 
     /// - Parameter operation: one of those that the model knows.
-    /// - Throws: `LambdaError` and what the registry throws.
-    func perform(_ operation: String, _ input: JSONValue) async throws -> JSONValue {
-        switch operation {
-        case "DescribeLogGroups": try await groups(input)
-        case "DescribeLogStreams": try await streams(input)
-        case "FilterLogEvents": try await LogEvents(registry, functions).filter(input)
-        case "GetLogEvents": try await LogEvents(registry, functions).get(input)
-        default: throw LambdaError.unknownOperation(operation)
+    /// - Throws: `LambdaError`, `SlowReads.Busy` and what the registry throws.
+    func perform(_ operation: String, _ input: JSONValue) async throws -> Response {
+        try await reads.run {
+            let log = LogEvents(registry: registry, functions: functions)
+            let answer =
+                switch operation {
+                case "DescribeLogGroups": try await groups(input)
+                case "DescribeLogStreams": try await streams(input)
+                case "FilterLogEvents": try await log.filter(input)
+                case "GetLogEvents": try await LogStreamPages(log).get(input)
+                default: throw LambdaError.unknownOperation(operation)
+                }
+            return lambdaResponse(200, answer)
         }
     }
+
+    /// Pages of functions that one answer looks at for log groups with a name.
+    private static let maximumPages = 20
 
     private func groups(_ input: JSONValue) async throws -> JSONValue {
         let prefix = input["logGroupNamePrefix"]?.string ?? ""
@@ -27,7 +37,9 @@ struct CloudWatchLogs: Sendable {
         let limit = input["limit"]?.int ?? 50
         var cursor = input["nextToken"]?.string
         var groups: [JSONValue] = []
+        var pages = 0
         repeat {
+            pages += 1
             let page = try await registry.functions(limit: limit, cursor: cursor)
             for function in page.items {
                 let name = LambdaLogs.group(of: function.name)
@@ -42,7 +54,7 @@ struct CloudWatchLogs: Sendable {
                 ])
             }
             cursor = page.nextCursor
-        } while cursor != nil && groups.isEmpty
+        } while cursor != nil && groups.isEmpty && pages < Self.maximumPages
         return .fields(["logGroups": .array(groups), "nextToken": cursor.map { .string($0) }])
     }
 

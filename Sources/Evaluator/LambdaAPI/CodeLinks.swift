@@ -9,6 +9,7 @@ struct CodeLinks: Sendable {
     static let prefix = "/lambda-code/"
     private static let lifetimeMs: Int64 = 600_000
     private let registry: FunctionRegistry
+    private let files = FileIO()
     /// Links end with the evaluator that made them.
     private let key = SymmetricKey(size: .bits256)
 
@@ -27,8 +28,10 @@ struct CodeLinks: Sendable {
             .map { String(format: "%02x", $0) }.joined()
     }
 
-    /// The archive that a link leads to.
-    func answer(_ address: LambdaAddress) throws -> Response {
+    /// The archive that a link leads to, in pieces: it can be large, and clients slow.
+    func answer(
+        _ address: LambdaAddress, _ context: some RequestContext
+    ) async throws -> Response {
         let archive = String(address.path.dropFirst(Self.prefix.count))
         let (expires, given) = (address.values["expires"] ?? "", address.values["signature"] ?? "")
         guard let time = Int64(expires), time > currentTimeMs(),
@@ -38,14 +41,14 @@ struct CodeLinks: Sendable {
         else {
             throw LambdaError("AccessDeniedException", 403, "The link is not, or no longer, good")
         }
-        guard
-            let bytes = FileManager.default.contents(atPath: registry.archivePath(archive))
-        else {
+        do {
+            return Response(
+                status: .ok, headers: [.contentType: "application/zip"],
+                body: try await files.loadFile(
+                    path: registry.archivePath(archive), context: context))
+        } catch let error as HTTPError where error.status == .notFound {
             throw LambdaError.notFound(
                 "The archive is not kept: the function came by another way, or has changed")
         }
-        return Response(
-            status: .ok, headers: [.contentType: "application/zip"],
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 }

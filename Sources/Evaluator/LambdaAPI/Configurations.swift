@@ -46,15 +46,7 @@ extension LambdaService {
     }
 
     func accountSettings(_ request: LambdaRequest) async throws -> Response {
-        var count = 0
-        var bytes = 0
-        var cursor: String?
-        repeat {
-            let page = try await registry.functions(limit: 1000, cursor: cursor)
-            count += page.items.count
-            bytes += page.items.reduce(0) { $0 + $1.codeBytes }
-            cursor = page.nextCursor
-        } while cursor != nil
+        let (count, bytes) = try await registry.sizes()
         let slots = invoker.slots
         return lambdaResponse(
             200,

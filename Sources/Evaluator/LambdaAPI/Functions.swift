@@ -20,20 +20,21 @@ extension LambdaService {
             if try await functions.find(name) != nil {
                 throw LambdaError.conflict("Function already exist: \(name)")
             }
-            let archive = try await registry.storeArchive(code.zip)
-            var options = PutOptions()
-            options.requiresHandlerFile = false
-            options.isAlwaysNew = true
-            options.mustBeNew = true
-            options.documents = { version in
-                let latest = made.configuration(
-                    version, code: .init(code, archive: archive))
-                return [
-                    try LambdaFunction(name: name, latest: latest, tags: tags).change()
-                ]
+            try await registry.withArchive(code.zip) { archive in
+                var options = PutOptions()
+                options.requiresHandlerFile = false
+                options.isAlwaysNew = true
+                options.mustBeNew = true
+                options.documents = { version in
+                    let latest = made.configuration(
+                        version, code: .init(code, archive: archive))
+                    return [
+                        try LambdaFunction(name: name, latest: latest, tags: tags).change()
+                    ]
+                }
+                _ = try await registry.put(
+                    name, spec: made.spec(isolation), code: .zip(code.zip), options: options)
             }
-            _ = try await registry.put(
-                name, spec: made.spec(isolation), code: .zip(code.zip), options: options)
             functions.cache.invalidate(name)
             var function = try await functions.get(reference)
             guard request.bool("Publish") else {
@@ -118,20 +119,61 @@ extension LambdaService {
         guard try Self.showsAll(request) else {
             return lambdaResponse(200, try await Self.page([], nil, "Functions"))
         }
-        let page = try await registry.functions(limit: size, cursor: request.string("Marker"))
-        var items: [JSONValue] = []
-        for newest in page.items {
-            let document = try await registry.document(LambdaFunction.collection, newest.name)
-            let function = try LambdaFunctions.make(newest, document)
-            items.append(function.latest.view(function.name, names, qualifier: nil))
-            guard request.string("FunctionVersion") == "ALL" else { continue }
-            items[items.count - 1] = function.latest.view(
-                function.name, names, qualifier: "$LATEST")
-            for version in try await functions.versions(function) {
-                items.append(version.view(function.name, names, qualifier: version.version))
+        guard request.string("FunctionVersion") == "ALL" else {
+            let page = try await registry.functions(limit: size, cursor: request.string("Marker"))
+            var items: [JSONValue] = []
+            for newest in page.items {
+                let function = try await made(newest)
+                items.append(function.latest.view(function.name, names, qualifier: nil))
             }
+            return lambdaResponse(200, try await Self.page(items, page.nextCursor, "Functions"))
         }
-        return lambdaResponse(200, try await Self.page(items, page.nextCursor, "Functions"))
+        let (items, next) = try await allVersions(request.string("Marker"), size)
+        return lambdaResponse(200, try await Self.page(items, next, "Functions"))
+    }
+
+    private func made(_ newest: FunctionVersion) async throws -> LambdaFunction {
+        let document = try await registry.document(LambdaFunction.collection, newest.name)
+        return try LambdaFunctions.make(newest, document)
+    }
+
+    /// All versions of all functions, from behind a version of one.
+    /// - Parameter marker: `NAME:NUMBER`; -1 for all versions of the function.
+    private func allVersions(
+        _ marker: String?, _ size: Int
+    ) async throws -> (items: [JSONValue], next: String?) {
+        let parts = marker?.split(separator: ":") ?? []
+        guard marker == nil || parts.count == 2, let seen = Int(parts.last ?? "0"), seen >= -1
+        else {
+            throw RegistryError.invalidCursor
+        }
+        var items: [JSONValue] = []
+        let name = parts.first.map(String.init)
+        var functions = try await registry.functions(limit: size, after: name ?? "")
+        var begun: FunctionVersion?
+        if let name, seen >= 0 { begun = try await registry.function(name) }
+        if let begun { functions.insert(begun, at: 0) }
+        for newest in functions {
+            let function = try await made(newest)
+            // Some of it were on the page before.
+            let isBegun = newest.name == begun?.name
+            if !isBegun {
+                items.append(function.latest.view(function.name, names, qualifier: "$LATEST"))
+            }
+            let start = isBegun ? seen : 0
+            let room = size - items.count
+            let versions = try await self.functions.versions(
+                function, after: start, limit: room + 1)
+            items += versions.prefix(room).map {
+                $0.view(function.name, names, qualifier: $0.version)
+            }
+            if versions.count > room {
+                let last = versions.prefix(room).last?.number ?? start
+                return (items, "\(function.name):\(last)")
+            }
+            if items.count == size { return (items, "\(function.name):-1") }
+        }
+        return (items, nil)
     }
 
     /// Whether functions of this evaluator match: none comes from another region.

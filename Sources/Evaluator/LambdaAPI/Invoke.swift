@@ -48,8 +48,11 @@ extension LambdaService {
 
     /// The end of a call's log, in base64.
     func tail(_ id: String) async throws -> String {
-        let text = LambdaLogs.text(try await invoker.log(of: id))
-        return Data(text.utf8.suffix(Self.tailBytes)).base64EncodedString()
+        // There may be ten thousand lines.
+        try await withTaskExecutorPreference(QuietThreads.listing) {
+            let text = LambdaLogs.text(try await invoker.log(of: id))
+            return Data(text.utf8.suffix(Self.tailBytes)).base64EncodedString()
+        }
     }
 
     /// The event of a call, which is an empty object where there is none.

@@ -9,24 +9,44 @@ struct LambdaDestinations: Sendable {
     let functions: LambdaFunctions
     let invoker: LambdaInvoker
 
-    /// - Returns: why it was not delivered; it is tried again then.
-    func deliver(_ webhook: PendingWebhook) async throws -> String? {
-        guard let call = try await registry.calls.call(webhook.id) else { return nil }
+    /// Calls in a row of which each was caused by the end of the one before: one more is taken for a loop, as
+    /// Lambda does (docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html).
+    static let maximumHops = 16
+
+    /// - Returns: why it was not delivered, and whether trying again is of no use.
+    func deliver(_ webhook: PendingWebhook) async throws -> (fault: String?, isOver: Bool) {
+        guard let call = try await registry.calls.call(webhook.id) else { return (nil, true) }
+        let hops = (call.async?.hops ?? 0) + 1
+        guard hops < Self.maximumHops else {
+            return (
+                "\(Self.maximumHops) calls in a row were each caused by the end of the one before: this "
+                    + "is taken for a loop and ends here", true
+            )
+        }
         do {
             let reference = try FunctionReference(webhook.url)
             let target = try await invoker.target(reference)
-            let record = try await record(of: call, event: webhook.event)
+            let event = try await registry.calls.webhookEvent(webhook.id)
+            let result = call.state == .completed ? try await registry.calls.result(call.id) : nil
+            let most = LambdaService.maximumAsyncBytes
+            guard (event?.count ?? 0) + (result?.count ?? 0) <= most else {
+                return ("event and result have together more than \(most) bytes", true)
+            }
+            let record = try await record(of: call, event: event, result: result)
             // The same call twice is one call: the evaluator may have stopped between the two lines.
             _ = try await invoker.submit(
-                target, event: ByteBuffer(bytes: record.data), key: "destination/\(webhook.id)")
-            return nil
+                target, event: ByteBuffer(bytes: record.data), key: "destination/\(webhook.id)",
+                hops: hops)
+            return (nil, true)
         } catch let error as LambdaError {
-            return error.message
+            return (error.message, false)
         }
     }
 
     /// What a destination is told.
-    private func record(of call: CallRecord, event: Data?) async throws -> JSONValue {
+    private func record(
+        of call: CallRecord, event: Data?, result: Data?
+    ) async throws -> JSONValue {
         let callable = try await functions.cache.find(call.function, version: call.version)
         let version = callable.map(LambdaLogs.version) ?? "$LATEST"
         var response: [String: JSONValue] = [
@@ -34,9 +54,7 @@ struct LambdaDestinations: Sendable {
         ]
         var payload: JSONValue = .null
         if call.state == .completed {
-            if let result = try await registry.calls.result(call.id) {
-                payload = try JSONValue(ByteBuffer(bytes: result))
-            }
+            if let result { payload = try JSONValue(ByteBuffer(bytes: result)) }
         } else {
             response["functionError"] = "Unhandled"
             payload = .fields([

@@ -69,6 +69,8 @@ struct LambdaError: Error, Sendable {
             case .storageFull, .storage:
                 self = LambdaError(
                     "ServiceException", 500, "the evaluator's storage cannot be used at the moment")
+            case .noRoom(let message):
+                self = LambdaError("CodeStorageExceededException", 507, message)
             case .bundleGone: self = .notFound("The function was deleted")
             case .idempotencyMismatch, .directoryInUse: return nil
             }
@@ -80,6 +82,8 @@ struct LambdaError: Error, Sendable {
                     "ServiceException", 503, "\(runtime.rawValue) cannot serve now: \(reason)")
             case .stopping: self = .stopping
             }
+        case let busy as SlowReads.Busy:
+            self = LambdaError("TooManyRequestsException", 429, "Rate exceeded: \(busy)")
         case let problem as Problem where problem.kind == .payloadTooLarge:
             self = LambdaError("RequestTooLargeException", 413, "Request must be smaller")
         case let problem as Problem: self = .invalid(problem.detail)
@@ -91,6 +95,8 @@ struct LambdaError: Error, Sendable {
 
     /// - Parameter isLogs: in the form of the JSON protocol that CloudWatch Logs speaks.
     func response(isLogs: Bool = false) -> Response {
+        // What throttles is called otherwise there.
+        let code = isLogs && status == 429 ? "ThrottlingException" : code
         let type = status >= 500 ? "Service" : "User"
         let body: JSONValue =
             isLogs

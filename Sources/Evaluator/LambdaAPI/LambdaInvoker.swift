@@ -111,7 +111,7 @@ struct LambdaInvoker: Sendable {
         let record = CallRecord(
             id: ids.next(), function: version, bytesIn: event.readableBytes,
             queuedAtMs: currentTimeMs())
-        try journal.accept(record, bundle: version.codeSha256, layers: version.layers)
+        try journal.accept(record, version)
         var request = CallRequest(record.id, target.callable, event)
         request.context =
             LambdaContext(
@@ -130,17 +130,19 @@ struct LambdaInvoker: Sendable {
     }
 
     /// Accepts a call that nobody waits for.
-    /// - Parameter key: makes it the call that had the same key before, if there was one.
+    /// - Parameters:
+    ///   - key: makes it the call that had the same key before, if there was one.
+    ///   - hops: how many calls led to it.
     /// - Returns: its id.
     func submit(
-        _ target: Target, event: ByteBuffer, key: String? = nil
+        _ target: Target, event: ByteBuffer, key: String? = nil, hops: Int? = nil
     ) async throws -> String {
         guard !drain.isStopping else { throw LambdaError.stopping }
         let version = target.callable.version
         let key = key.map {
             IdempotencyKey(key: $0, version: version.version, event: event.readableBytesView)
         }
-        return try await acceptor.call(version, event: event, key: key).record.id
+        return try await acceptor.call(version, event: event, key: key, hops: hops).record.id
     }
 
     /// What a call printed, as Lambda shows it.

@@ -28,7 +28,8 @@ struct LambdaMiddleware: RouterMiddleware {
                 case .logs(let target): try await logs(target, request)
                 case .url(let urlID, let path):
                     try await urls.answer(request, urlID: urlID, path: path, context: context)
-                case .code: try service.codeLinks.answer(LambdaAddress(request))
+                case .code:
+                    try await service.codeLinks.answer(LambdaAddress(request), context)
                 }
         } catch {
             var isLogs = false
@@ -145,7 +146,7 @@ struct LambdaMiddleware: RouterMiddleware {
         } catch let error as LambdaError {
             throw LambdaError("InvalidParameterException", 400, error.message)
         }
-        var response = lambdaResponse(200, try await logs.perform(name, input))
+        var response = try await logs.perform(name, input)
         response.headers[.contentType] = "application/x-amz-json-1.1"
         return response
     }

@@ -10,11 +10,22 @@ struct LambdaService: Sendable {
     let functions: LambdaFunctions
     let invoker: LambdaInvoker
     let codeLinks: CodeLinks
+    let reads: SlowReads
 
     var names: LambdaNames { functions.names }
 
     /// - Throws: `LambdaError` and what the registry and the supervisor throw.
     func perform(_ request: LambdaRequest) async throws -> Response {
+        guard request.operation.hasPrefix("List") || Self.slow.contains(request.operation) else {
+            return try await performNow(request)
+        }
+        return try await reads.run { try await performNow(request) }
+    }
+
+    /// What takes the longer, the more there is, besides lists.
+    private static let slow: Set = ["GetAccountSettings", "CreateEventSourceMapping"]
+
+    private func performNow(_ request: LambdaRequest) async throws -> Response {
         switch request.operation {
         case "CreateFunction": try await createFunction(request)
         case "GetFunction": try await getFunction(request)

@@ -16,7 +16,8 @@ struct LambdaSurroundings: SurroundingsProviding {
         let configuration = try await configuration(of: version, function)
         var version = version
         if let reserved = function.reservedConcurrency {
-            version.concurrency = max(1, min(reserved, FunctionSpec.concurrencyRange.upperBound))
+            // 0 is for a function of which no call may begin.
+            version.concurrency = min(reserved, FunctionSpec.concurrencyRange.upperBound)
         }
         version.async = Self.asyncSettings(function, configuration.version)
         let names = names
@@ -40,13 +41,11 @@ struct LambdaSurroundings: SurroundingsProviding {
         of version: FunctionVersion, _ function: LambdaFunction
     ) async throws -> LambdaConfiguration {
         guard version.version != function.latest.registryVersion else { return function.latest }
-        let documents = try await registry.documents(
-            LambdaFunction.versionCollection, prefix: "\(function.name):")
-        for document in documents.reversed() {
-            let published: LambdaConfiguration = try decoded(document.body)
-            if published.registryVersion == version.version { return published }
-        }
-        return function.latest
+        // There may be thousands.
+        let document = try await registry.document(
+            LambdaFunction.versionCollection, prefix: "\(function.name):",
+            field: "registryVersion", number: version.version)
+        return try document.map { try decoded($0.body) } ?? function.latest
     }
 
     /// What an event-invoke configuration says of the version: its own, or that of an alias which names it.

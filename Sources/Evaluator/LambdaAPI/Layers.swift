@@ -41,23 +41,25 @@ extension LambdaService {
         return try await functions.alone("layer:\(name)") {
             let counter = try await registry.document(LambdaLayer.counterCollection, name)
             let number = (counter.flatMap { Int($0.body) } ?? 0) + 1
-            let archive = try await registry.storeArchive(code.zip)
-            // First the number: it is not used again, whatever happens next.
-            try await registry.write([
-                .put(
-                    Document(
-                        collection: LambdaLayer.counterCollection, key: name, body: "\(number)"))
-            ])
-            try await registry.putLayer(code.zip) { sha256, _ in
-                try LambdaLayer(
-                    name: name, number: number,
-                    description: request.string("Description") ?? "",
-                    license: request.string("LicenseInfo") ?? "",
-                    runtimes: request.input["CompatibleRuntimes"]?.strings ?? [],
-                    architectures: request.input["CompatibleArchitectures"]?.strings ?? [],
-                    codeSha256: code.sha256, codeBytes: code.zip.count, archive: archive,
-                    bundle: sha256, createdAtMs: currentTimeMs()
-                ).document()
+            try await registry.withArchive(code.zip) { archive in
+                // First the number: it is not used again, whatever happens next.
+                try await registry.write([
+                    .put(
+                        Document(
+                            collection: LambdaLayer.counterCollection, key: name,
+                            body: "\(number)"))
+                ])
+                try await registry.putLayer(code.zip) { sha256, _ in
+                    try LambdaLayer(
+                        name: name, number: number,
+                        description: request.string("Description") ?? "",
+                        license: request.string("LicenseInfo") ?? "",
+                        runtimes: request.input["CompatibleRuntimes"]?.strings ?? [],
+                        architectures: request.input["CompatibleArchitectures"]?.strings ?? [],
+                        codeSha256: code.sha256, codeBytes: code.zip.count, archive: archive,
+                        bundle: sha256, createdAtMs: currentTimeMs()
+                    ).document()
+                }
             }
             return lambdaResponse(
                 201, view(try await layer(name, number), host: request.host))

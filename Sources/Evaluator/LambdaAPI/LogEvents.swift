@@ -1,30 +1,68 @@
 import Foundation
 import FunctionRegistry
 
-/// The lines of a function's calls, in the order of time and page by page.
+/// The lines of a function's calls, one call after the other, and page by page. Nothing here has more in
+/// memory than a page and what one call printed.
 struct LogEvents: Sendable {
-    fileprivate struct Event {
+    struct Event {
         var stream: String
         var line: LambdaLogs.Line
         /// The call's, and the line's place among those of the call.
-        var id: String
+        var call: String
+        var place: Int
+
+        /// As CloudWatch counts them.
+        var bytes: Int { line.text.utf8.count + 26 }
     }
 
-    private let registry: FunctionRegistry
-    private let functions: LambdaFunctions
+    /// What one answer takes at most: lines, their bytes, and what is looked at for them.
+    struct Budget {
+        private let limit: Int
+        private(set) var events: [Event] = []
+        private var bytes = 0
+        private var calls = 0
+        private var searched = 0
+
+        init(limit: Int) { self.limit = limit }
+
+        /// - Returns: false when the event has no room; it is not taken then.
+        mutating func take(_ event: Event) -> Bool {
+            guard events.count < limit,
+                events.isEmpty || bytes + event.bytes <= LogReading.answeredBytes
+            else { return false }
+            events.append(event)
+            bytes += event.bytes
+            return true
+        }
+
+        /// One more call has been looked at, and so many bytes of its lines.
+        mutating func look(bytes: Int = 0) {
+            calls += 1
+            searched += bytes
+        }
+
+        /// Whether no more is to be looked at.
+        var isSpent: Bool {
+            calls >= LogEvents.maximumCalls || searched > LogReading.searchedBytes
+        }
+
+        /// In the order of time.
+        var sorted: [Event] {
+            events.sorted {
+                ($0.line.timeMs, $0.call, $0.place) < ($1.line.timeMs, $1.call, $1.place)
+            }
+        }
+    }
+
+    let registry: FunctionRegistry
+    let functions: LambdaFunctions
 
     /// A call's lines can be this much later than its acceptance: it may have waited for hours.
-    private static let longestMs: Int64 = 8 * 3_600_000
+    static let longestMs: Int64 = 8 * 3_600_000
     /// Calls that one answer looks at.
-    private static let maximumCalls = 1000
-    /// How often so many are looked at for the lines of a stream: what is later in it is found with a start
-    /// time.
-    private static let maximumRounds = 20
-
-    init(_ registry: FunctionRegistry, _ functions: LambdaFunctions) {
-        self.registry = registry
-        self.functions = functions
-    }
+    static let maximumCalls = 20_000
+    /// Calls that are read at once.
+    static let chunk = 100
 
     func filter(_ input: JSONValue) async throws -> JSONValue {
         let function = try await CloudWatchLogs.function(input, functions)
@@ -35,128 +73,64 @@ struct LogEvents: Sendable {
             throw CloudWatchLogs.invalid(
                 "logStreamNames and logStreamNamePrefix cannot both be given.")
         }
-        let limit = input["limit"]?.int ?? 10_000
         let (since, until) = Self.times(input)
-        let (position, skipped) = try Self.position(input["nextToken"]?.string)
-        let calls = try await registry.calls.history(
-            of: function, sinceMs: since - Self.longestMs, untilMs: until, from: position,
-            limit: Self.maximumCalls)
-        var events: [Event] = []
+        var (position, skipped) = try Self.position(input["nextToken"]?.string)
+        var budget = Budget(limit: input["limit"]?.int ?? 10_000)
         var next: String?
-        var last = position
-        search: for (index, call) in calls.enumerated() {
-            let found = try await self.events(of: call, since, until).filter { event in
-                names.map { $0.contains(event.stream) } ?? true
-                    && event.stream.hasPrefix(prefix) && pattern.matches(event.line.text)
-            }
-            for (place, event) in found.enumerated() {
-                if index == 0, place < skipped { continue }
-                guard events.count < limit else {
-                    next = "\(last ?? "0")/\(place)"
+        search: repeat {
+            let calls = try await registry.calls.history(
+                of: function, sinceMs: since - Self.longestMs, untilMs: until,
+                from: position.map(CallIDGenerator.behind), limit: Self.chunk)
+            for call in calls {
+                let stream = try await stream(of: call)
+                if names.map({ $0.contains(stream) }) ?? true, stream.hasPrefix(prefix) {
+                    let printed = try await events(of: call, stream, &budget)
+                        .filter { (since...until).contains($0.line.timeMs) }
+                    let found = printed.lazy.filter { pattern.matches($0.line.text) }
+                    for (place, event) in found.enumerated().dropFirst(skipped)
+                    where !budget.take(event) {
+                        next = "\(position ?? "0")/\(place)"
+                        break search
+                    }
+                } else {
+                    budget.look()
+                }
+                (position, skipped) = (call.id, 0)
+                if budget.isSpent {
+                    next = "\(call.id)/0"
                     break search
                 }
-                events.append(event)
             }
-            last = call.id
-        }
-        if next == nil, calls.count == Self.maximumCalls, let last { next = "\(last)/0" }
+            if calls.count < Self.chunk { break }
+        } while true
         return .fields([
-            "events": .array(
-                events.sorted { ($0.line.timeMs, $0.id) < ($1.line.timeMs, $1.id) }.map(\.filtered)),
-            "searchedLogStreams": [],
+            "events": .array(budget.sorted.map(\.filtered)), "searchedLogStreams": [],
             "nextToken": next.map { .string($0) },
         ])
     }
 
-    func get(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await CloudWatchLogs.function(input, functions)
-        let stream = input["logStreamName"]?.string ?? ""
-        let limit = input["limit"]?.int ?? 10_000
-        let (since, until) = Self.times(input)
-        guard let day = Self.day(of: stream) else { throw Self.noStream }
-        var all: [Event] = []
-        var position: String?
-        for _ in 0..<Self.maximumRounds {
-            let calls = try await registry.calls.history(
-                of: function, sinceMs: max(day, since - Self.longestMs),
-                untilMs: min(day + 86_399_999, until), from: position, limit: Self.maximumCalls)
-            for call in calls {
-                all += try await events(of: call, since, until).filter { $0.stream == stream }
-            }
-            position = calls.last?.id
-            if calls.count < Self.maximumCalls { break }
-        }
-        if all.isEmpty, try await !exists(stream, function) { throw Self.noStream }
-        all.sort { ($0.line.timeMs, $0.id) < ($1.line.timeMs, $1.id) }
-        let (from, to) = try Self.range(input, count: all.count, limit: limit)
-        return [
-            "events": .array(all[from..<to].map(\.plain)),
-            // A token that comes back unchanged says that there is no more that way.
-            "nextForwardToken": .string("f/\(to)"),
-            "nextBackwardToken": .string("b/\(from)"),
-        ]
-    }
-
-    private static let noStream = LambdaError(
-        "ResourceNotFoundException", 400, "The specified log stream does not exist.")
-
-    private func exists(_ stream: String, _ function: String) async throws -> Bool {
-        for day in try await registry.calls.days(of: function) {
-            let name = try await CloudWatchLogs.stream(
-                function, version: day.version, atMs: day.firstMs, functions)
-            if name == stream { return true }
-        }
-        return false
-    }
-
-    /// Which of the events an answer has.
-    private static func range(
-        _ input: JSONValue, count: Int, limit: Int
-    ) throws -> (from: Int, to: Int) {
-        guard let token = input["nextToken"]?.string else {
-            return input["startFromHead"]?.bool == true
-                ? (0, min(limit, count)) : (max(0, count - limit), count)
-        }
-        guard let number = Int(token.dropFirst(2)), number >= 0 else {
-            throw CloudWatchLogs.invalid("The specified nextToken is invalid.")
-        }
-        let place = min(number, count)
-        switch token.prefix(2) {
-        case "f/": return (place, min(place + limit, count))
-        case "b/": return (max(0, place - limit), place)
-        default: throw CloudWatchLogs.invalid("The specified nextToken is invalid.")
-        }
-    }
-
-    private func events(
-        of call: CallRecord, _ since: Int64, _ until: Int64
-    ) async throws -> [Event] {
-        let stream = try await CloudWatchLogs.stream(
+    func stream(of call: CallRecord) async throws -> String {
+        try await CloudWatchLogs.stream(
             call.function, version: call.version, atMs: call.queuedAtMs, functions)
+    }
+
+    /// The lines of a call that is in a stream.
+    func events(
+        of call: CallRecord, _ stream: String, _ budget: inout Budget
+    ) async throws -> [Event] {
         let version = stream.drop { $0 != "[" }.dropFirst().prefix { $0 != "]" }
         let printed = try await registry.calls.log(call.id)?.lines.map(\.line) ?? []
-        return LambdaLogs.lines(call, printed, version: String(version)).enumerated()
-            .filter { (since...until).contains($0.element.timeMs) }
-            .map { place, line in
-                let digits = String(place)
-                let padded = String(repeating: "0", count: max(0, 6 - digits.count)) + digits
-                return Event(stream: stream, line: line, id: call.id + padded)
-            }
+        let lines = LambdaLogs.lines(call, printed, version: String(version))
+        budget.look(bytes: lines.reduce(0) { $0 + $1.text.utf8.count + 32 })
+        return lines.enumerated().map { place, line in
+            Event(stream: stream, line: line, call: call.id, place: place)
+        }
     }
 
-    private static func times(_ input: JSONValue) -> (since: Int64, until: Int64) {
+    static func times(_ input: JSONValue) -> (since: Int64, until: Int64) {
         let since = Int64(input["startTime"]?.int ?? 0)
         let until = Int64(input["endTime"]?.int ?? 253_402_300_799_999)
         return (since, max(since, until))
-    }
-
-    /// The start of a stream's day in milliseconds since 1970: streams begin with `2026/01/31/`.
-    private static func day(of stream: String) -> Int64? {
-        let date = stream.prefix(10).replacingOccurrences(of: "/", with: "-")
-        guard let start = try? Date.ISO8601FormatStyle().parse("\(date)T00:00:00Z") else {
-            return nil
-        }
-        return Int64(start.timeIntervalSince1970 * 1000)
     }
 
     /// The call behind which a page begins, and how many events of the next one were on the page before.
@@ -171,7 +145,7 @@ struct LogEvents: Sendable {
 }
 
 extension LogEvents.Event {
-    fileprivate var plain: JSONValue {
+    var plain: JSONValue {
         [
             "timestamp": .int(Int(line.timeMs)), "message": .string(line.text),
             "ingestionTime": .int(Int(line.timeMs)),
@@ -181,52 +155,9 @@ extension LogEvents.Event {
     fileprivate var filtered: JSONValue {
         var fields = plain.object ?? [:]
         fields["logStreamName"] = .string(stream)
-        fields["eventId"] = .string(id)
+        let digits = String(place)
+        fields["eventId"] = .string(
+            call + String(repeating: "0", count: max(0, 6 - digits.count)) + digits)
         return .object(fields)
-    }
-}
-
-/// What lines are searched for: words and quoted phrases that all have to be there, `-word` that may not be,
-/// and `?word` of which one has to be. Case counts.
-struct LogPattern: Sendable {
-    private var wanted: [String] = []
-    private var unwanted: [String] = []
-    private var optional: [String] = []
-
-    /// - Throws: `InvalidParameterException` for patterns of fields, which are not done here.
-    init(_ text: String) throws {
-        let trimmed = text.trimmingCharacters(in: .whitespaces)
-        guard !trimmed.hasPrefix("{"), !trimmed.hasPrefix("["), !trimmed.hasPrefix("%") else {
-            throw CloudWatchLogs.invalid(
-                "Only words and quoted phrases can be searched for here, no fields and expressions")
-        }
-        var rest = trimmed[...]
-        while let first = rest.first {
-            if first == " " {
-                rest = rest.dropFirst()
-                continue
-            }
-            let sign = first == "-" || first == "?" ? first : nil
-            if sign != nil { rest = rest.dropFirst() }
-            let term: Substring
-            if rest.first == "\"" {
-                rest = rest.dropFirst()
-                term = rest.prefix { $0 != "\"" }
-                rest = rest.dropFirst(term.count + 1)
-            } else {
-                term = rest.prefix { $0 != " " }
-                rest = rest.dropFirst(term.count)
-            }
-            switch sign {
-            case "-": unwanted.append(String(term))
-            case "?": optional.append(String(term))
-            default: wanted.append(String(term))
-            }
-        }
-    }
-
-    func matches(_ line: String) -> Bool {
-        wanted.allSatisfy { line.contains($0) } && !unwanted.contains { line.contains($0) }
-            && (optional.isEmpty || optional.contains { line.contains($0) })
     }
 }

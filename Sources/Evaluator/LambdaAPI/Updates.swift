@@ -44,9 +44,10 @@ extension LambdaService {
                 shown.codeBytes = code.zip.count
                 return lambdaResponse(200, shown.view(function.name, names, qualifier: nil))
             }
-            let archive = try await registry.storeArchive(code.zip)
-            function = try await replace(
-                function, settings, code: .zip(code.zip), .init(code, archive: archive))
+            function = try await registry.withArchive(code.zip) { [function, settings] archive in
+                try await replace(
+                    function, settings, code: .zip(code.zip), .init(code, archive: archive))
+            }
             guard request.bool("Publish") else {
                 return lambdaResponse(
                     200, function.latest.view(function.name, names, qualifier: nil))

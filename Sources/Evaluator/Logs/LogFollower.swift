@@ -1,70 +1,82 @@
 import DequeModule
-import FunctionRegistry
+import NIOCore
 import Synchronization
 
 /// The events that wait for one follower. Bounded by their bytes: what a follower that reads too slowly
 /// misses is counted and told.
 final class LogFollower: Sendable {
     private struct State {
-        var events: Deque<LogHub.Event> = []
+        var waiting: Deque<ByteBuffer> = []
         var bytes = 0
+        /// Events that it has missed and not been told of.
         var lost = 0
         var isClosed = false
-        var reader: CheckedContinuation<LogHub.Event?, Never>?
+        var reader: CheckedContinuation<ByteBuffer?, Never>?
     }
 
     /// Bytes of events that wait.
-    private static let limit = 4 << 20
+    static let limit = 2 << 20
+    /// What a piece of the stream is counted with besides its bytes.
+    private static let overhead = 256
 
-    private let filter: LogFilter
     private let state = Mutex(State())
 
-    init(_ filter: LogFilter) {
-        self.filter = filter
-    }
-
-    /// Takes an event that matches. Never waits.
-    func take(_ event: LogHub.Event) {
-        guard filter.matches(event) else { return }
-        let reader: CheckedContinuation<LogHub.Event?, Never>? = state.withLock { state in
-            if let reader = state.reader {
+    /// Takes a piece of the stream. Never waits.
+    func take(_ bytes: ByteBuffer, events: Int) {
+        let reader: CheckedContinuation<ByteBuffer?, Never>? = state.withLock { state in
+            guard !state.isClosed else { return nil }
+            if let reader = state.reader, state.lost == 0 {
                 state.reader = nil
                 return reader
             }
-            guard state.bytes + event.bytes <= Self.limit else {
-                state.lost += 1
+            let more = bytes.readableBytes + Self.overhead
+            guard state.bytes + more <= Self.limit else {
+                state.lost += events
                 return nil
             }
             if state.lost > 0 {
-                state.events.append(.lost(state.lost))
-                state.bytes += LogHub.Event.lost(0).bytes
+                let text = LogNewsText.lost(state.lost)
+                state.waiting.append(text)
+                state.bytes += text.readableBytes + Self.overhead
                 state.lost = 0
             }
-            state.events.append(event)
-            state.bytes += event.bytes
+            state.waiting.append(bytes)
+            state.bytes += more
             return nil
         }
-        reader?.resume(returning: event)
+        reader?.resume(returning: bytes)
     }
 
-    /// The next event, once there is one; `nil` when no more come. One reader at a time.
-    func next() async -> LogHub.Event? {
+    /// Notes that it misses events, and tells it as soon as it reads.
+    func miss(_ events: Int) {
+        let told = state.withLock { state in
+            state.lost += events
+            guard let reader = state.reader else { return Optional<() -> Void>.none }
+            let text = LogNewsText.lost(state.lost)
+            (state.reader, state.lost) = (nil, 0)
+            return { reader.resume(returning: text) }
+        }
+        told?()
+    }
+
+    /// The next piece, once there is one; `nil` when no more come. One reader at a time.
+    func next() async -> ByteBuffer? {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let event: LogHub.Event?? = state.withLock { state in
-                    if let event = state.events.popFirst() {
-                        state.bytes -= event.bytes
-                        return event
+                let bytes: ByteBuffer?? = state.withLock { state in
+                    if let bytes = state.waiting.popFirst() {
+                        state.bytes -= bytes.readableBytes + Self.overhead
+                        return bytes
                     }
                     if state.lost > 0 {
                         defer { state.lost = 0 }
-                        return LogHub.Event.lost(state.lost)
+                        return LogNewsText.lost(state.lost)
                     }
                     if state.isClosed { return .some(nil) }
                     state.reader = continuation
                     return nil
                 }
-                if let event { continuation.resume(returning: event) }
+                if let bytes { continuation.resume(returning: bytes) }
             }
         } onCancel: {
             close()
@@ -82,9 +94,28 @@ final class LogFollower: Sendable {
     }
 }
 
-extension LogHub.Event {
-    /// Roughly the memory that it holds.
-    var bytes: Int {
-        if case .line(let found) = self { found.line.text.utf8.count + 256 } else { 256 }
+/// A follower's place in the hub; given back when nobody holds this any more, also where a client went away
+/// before the first event was written.
+final class LogFollowing: Sendable {
+    let follower: LogFollower
+    private let end: @Sendable () -> Void
+
+    init(_ follower: LogFollower, end: @escaping @Sendable () -> Void) {
+        self.follower = follower
+        self.end = end
+    }
+
+    deinit { end() }
+
+    /// Hands everything on, with a sign of life now and then, until no more comes.
+    func forEach(_ body: (ByteBuffer) async throws -> Void) async throws {
+        let heartbeat = Task { [follower] in
+            while (try? await Task.sleep(for: .seconds(15))) != nil {
+                follower.take(LogNewsText.heartbeat, events: 0)
+            }
+        }
+        defer { heartbeat.cancel() }
+        try await body(LogNewsText.beginning)
+        while let bytes = await follower.next() { try await body(bytes) }
     }
 }

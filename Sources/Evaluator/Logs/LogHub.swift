@@ -1,15 +1,18 @@
+import DequeModule
 import FunctionRegistry
+import NIOCore
 import Synchronization
 
 /// Hands what calls print to those who follow it, as it is printed.
+///
+/// Whoever publishes holds the supervisor's lock, so that no more is done there than to put the news into
+/// an inbox. A thread of the hub's own takes them out, looks for each filter once which followers want them,
+/// and writes each line once for all of these.
 final class LogHub: Sendable {
-    enum Event: Sendable {
-        case line(FoundLine)
-        case end(AttemptEnd)
-        /// A follower that reads too slowly has missed so many events.
-        case lost(Int)
-        /// Nothing happened for a while; keeps the connection open, and notices that it is not.
-        case heartbeat
+    /// What calls tell.
+    enum News: Sendable {
+        case printed([CallLogLine], call: String, function: String, attempt: Int)
+        case ended(AttemptEnd)
     }
 
     struct AttemptEnd: Sendable {
@@ -19,75 +22,134 @@ final class LogHub: Sendable {
         var cause: String?
     }
 
-    private struct State {
-        var followers: [Int: LogFollower] = [:]
+    /// How much there may be.
+    struct Limits {
+        var followers = 128
+        /// Of news that have not been looked at.
+        var inboxBytes = 8 << 20
+    }
+
+    private struct Inbox {
+        var news: Deque<News> = []
+        var bytes = 0
+        var lost = 0
+        /// Whether the thread has been called, and has not found the inbox empty since.
+        var isDrained = false
+    }
+
+    private struct Followers {
+        var byFilter: [LogFilter: [Int: LogFollower]] = [:]
+        var count = 0
         var last = 0
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let limits: Limits
+    private let inbox = Mutex(Inbox())
+    private let followers = Mutex(Followers())
     private let followed = Atomic(false)
+
+    init(limits: Limits = Limits()) { self.limits = limits }
 
     /// Whether it is of use to publish. Cheap.
     var isFollowed: Bool { followed.load(ordering: .relaxed) }
 
-    /// Events that match a filter, from now until the evaluator stops; `body` reads them.
-    func follow(
-        _ filter: LogFilter, _ body: (LogFollower) async throws -> Void
-    ) async throws {
-        let follower = LogFollower(filter)
-        let number: Int? = state.withLock { state in
-            guard !state.isClosed else { return nil }
-            state.last += 1
-            state.followers[state.last] = follower
+    // MARK: Those who follow
+
+    /// Follows the news that match a filter, from now until the evaluator stops, or until what this answers
+    /// with is let go.
+    /// - Returns: `nil` when there are as many followers as may be.
+    func follow(_ filter: LogFilter) -> LogFollowing? {
+        let follower = LogFollower()
+        let number: Int? = followers.withLock { followers in
+            guard !followers.isClosed else {
+                follower.close()
+                return 0
+            }
+            guard followers.count < limits.followers else { return nil }
+            followers.count += 1
+            followers.last += 1
+            followers.byFilter[filter, default: [:]][followers.last] = follower
             followed.store(true, ordering: .relaxed)
-            return state.last
+            return followers.last
         }
-        guard let number else { return }
-        let heartbeat = Task {
-            while (try? await Task.sleep(for: .seconds(15))) != nil { follower.take(.heartbeat) }
+        return number.map { number in
+            LogFollowing(follower) { [self] in remove(number, filter) }
         }
-        defer {
-            heartbeat.cancel()
-            remove(number)
-        }
-        try await body(follower)
     }
 
-    /// Never waits for a follower.
-    func publish(_ events: [Event]) {
-        guard isFollowed else { return }
-        for follower in state.withLock({ Array($0.followers.values) }) {
-            for event in events { follower.take(event) }
+    private func remove(_ number: Int, _ filter: LogFilter) {
+        followers.withLock { followers in
+            guard followers.byFilter[filter]?.removeValue(forKey: number) != nil else { return }
+            if followers.byFilter[filter]?.isEmpty == true { followers.byFilter[filter] = nil }
+            followers.count -= 1
+            if followers.count == 0 { followed.store(false, ordering: .relaxed) }
         }
     }
 
     /// Ends every stream, and those that are asked for later.
     func close() {
-        let followers = state.withLock { state in
-            state.isClosed = true
-            return Array(state.followers.values)
+        let all = followers.withLock { followers in
+            followers.isClosed = true
+            return followers.byFilter.values.flatMap(\.values)
         }
-        for follower in followers { follower.close() }
+        for follower in all { follower.close() }
     }
 
-    private func remove(_ number: Int) {
-        state.withLock { state in
-            state.followers[number] = nil
-            if state.followers.isEmpty { followed.store(false, ordering: .relaxed) }
+    // MARK: The news
+
+    /// Never waits, and looks at nothing.
+    func publish(_ news: News) {
+        guard isFollowed else { return }
+        let bytes = news.bytes
+        let calls = inbox.withLock { inbox in
+            guard inbox.bytes + bytes <= limits.inboxBytes else {
+                inbox.lost += news.count
+                return false
+            }
+            inbox.news.append(news)
+            inbox.bytes += bytes
+            defer { inbox.isDrained = true }
+            return !inbox.isDrained
+        }
+        if calls { QuietThreads.following.run { [self] in drain() } }
+    }
+
+    /// Runs on the hub's thread.
+    private func drain() {
+        while true {
+            let (news, lost): (News?, Int) = inbox.withLock { inbox in
+                defer { inbox.lost = 0 }
+                guard let news = inbox.news.popFirst() else {
+                    inbox.isDrained = false
+                    return (nil, inbox.lost)
+                }
+                inbox.bytes -= news.bytes
+                return (news, inbox.lost)
+            }
+            let groups = followers.withLock { $0.byFilter }
+            if lost > 0 {
+                for follower in groups.values.flatMap(\.values) { follower.miss(lost) }
+            }
+            guard let news else { return }
+            var text = LogNewsText(news)
+            for (filter, followers) in groups {
+                guard let (bytes, count) = text.matching(filter) else { continue }
+                for follower in followers.values { follower.take(bytes, events: count) }
+            }
         }
     }
 }
 
-extension LogFilter {
-    func matches(_ event: LogHub.Event) -> Bool {
-        func isOf(_ function: String, _ call: String) -> Bool {
-            (self.function ?? function) == function && (self.call ?? call) == call
-        }
-        switch event {
-        case .line(let found): return isOf(found.function, found.call) && matches(found.line)
-        case .end(let end): return isOf(end.function, end.call)
-        case .lost, .heartbeat: return true
-        }
+extension LogHub.News {
+    /// Roughly the memory that it holds.
+    fileprivate var bytes: Int {
+        guard case .printed(let lines, _, _, _) = self else { return 256 }
+        return lines.reduce(256) { $0 + $1.text.utf8.count + 64 }
+    }
+
+    /// Events that followers are told of.
+    fileprivate var count: Int {
+        if case .printed(let lines, _, _, _) = self { lines.count } else { 1 }
     }
 }

@@ -8,6 +8,7 @@ import NIOCore
 struct LogsController: Sendable {
     let calls: CallRecorder
     let hub: LogHub
+    let reads: SlowReads
 
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
         router.get(RouterPath(Routes.allLogs), use: search)
@@ -20,9 +21,11 @@ struct LogsController: Sendable {
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         await calls.waitForReport(id, atMost: CallsController.reportDelay)
-        guard let log = try await calls.log(id) else { throw CallsController.notFound(id) }
-        return Self.response(
-            LogLineText.list(log.lines, further: ",\"truncated\":\(log.truncated)"))
+        return try await reads.run {
+            guard let log = try await calls.log(id) else { throw CallsController.notFound(id) }
+            return Self.response(
+                LogLineText.list(log.lines, further: ",\"truncated\":\(log.truncated)"))
+        }
     }
 
     @Sendable private func search(_ request: Request, context: EvaluatorRequestContext) async throws
@@ -46,12 +49,14 @@ struct LogsController: Sendable {
         filter.sinceMs = try query.time("since")
         filter.untilMs = try query.time("until")
         if request.headers[.accept]?.lowercased().contains("text/event-stream") == true {
-            return stream(filter)
+            return try stream(filter)
         }
-        let page = try await calls.lines(
-            filter, limit: query.limit(), cursor: query.text("cursor"))
-        let cursor = page.nextCursor.map { ",\"nextCursor\":\"\($0)\"" } ?? ""
-        return Self.response(LogLineText.list(page.items, further: cursor))
+        let (limit, cursor) = (try query.limit(), query.text("cursor"))
+        return try await reads.run { [filter] in
+            let page = try await calls.lines(filter, limit: limit, cursor: cursor)
+            let cursor = page.nextCursor.map { ",\"nextCursor\":\"\($0)\"" } ?? ""
+            return Self.response(LogLineText.list(page.items, further: cursor))
+        }
     }
 
     private static func response(_ json: String) -> Response {
@@ -60,32 +65,19 @@ struct LogsController: Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: json)))
     }
 
-    /// Server-sent events (html.spec.whatwg.org/multipage/server-sent-events.html).
-    private func stream(_ filter: LogFilter) -> Response {
-        Response(
+    private func stream(_ filter: LogFilter) throws -> Response {
+        guard let following = hub.follow(filter) else {
+            throw Problem(
+                .tooManyReads, "as many follow logs as may; try again when another has ended",
+                headers: [.retryAfter: "30"])
+        }
+        return Response(
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
-            body: ResponseBody { [hub] writer in
+            body: ResponseBody { writer in
                 var writer = writer
-                try await hub.follow(filter) { follower in
-                    try await writer.write(ByteBuffer(string: ": following\n\n"))
-                    while let event = await follower.next() {
-                        try await writer.write(ByteBuffer(string: Self.text(event)))
-                    }
-                }
+                try await following.forEach { try await writer.write($0) }
                 try await writer.finish(nil)
             })
-    }
-
-    private static func text(_ event: LogHub.Event) -> String {
-        switch event {
-        case .line(let line): "event: line\ndata: \(LogLineText.json(line))\n\n"
-        case .end(let end):
-            "event: end\ndata: {\"call\":\"\(end.call)\",\"function\":\"\(end.function)\","
-                + "\"state\":\"\(end.state)\""
-                + (end.cause.map { ",\"cause\":\"\($0)\"" } ?? "") + "}\n\n"
-        case .lost(let count): "event: lost\ndata: {\"events\":\(count)}\n\n"
-        case .heartbeat: ": nothing new\n\n"
-        }
     }
 }

@@ -22,6 +22,8 @@ struct WebhookSender: Service {
     /// Results that are larger have to be fetched.
     private static let maximumResultBytes = 256 << 10
     private static let pollPause = Duration.milliseconds(250)
+    /// Webhooks that places are given to at a time.
+    private static let candidates = 1024
 
     /// The pause before the next try in milliseconds: 5 s, then four times as long each, up to 6 hours.
     static func pauseMs(after attempt: Int) -> Int64 {
@@ -29,6 +31,11 @@ struct WebhookSender: Service {
     }
 
     func run() async throws {
+        // What is told can be large.
+        try await withTaskExecutorPreference(QuietThreads.telling) { try await send() }
+    }
+
+    private func send() async throws {
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
@@ -38,6 +45,7 @@ struct WebhookSender: Service {
         let underWay = UnderWay()
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled, !Task.isShuttingDownGracefully {
+                let begun = ContinuousClock.now
                 do {
                     for webhook in try await due() where underWay.begin(webhook) {
                         group.addTask {
@@ -48,7 +56,9 @@ struct WebhookSender: Service {
                 } catch {
                     logger.error("cannot read the webhooks", metadata: ["reason": "\(error)"])
                 }
-                await cancelWhenGracefulShutdown { try? await Task.sleep(for: Self.pollPause) }
+                // Where very many wait, looking at them takes long, and is not all that is done.
+                let pause = max(Self.pollPause, (ContinuousClock.now - begun) * 3)
+                await cancelWhenGracefulShutdown { try? await Task.sleep(for: pause) }
             }
             // Nobody waits for a receiver that does not answer; the try has been counted.
             group.cancelAll()
@@ -58,7 +68,7 @@ struct WebhookSender: Service {
 
     private func due() async throws -> [PendingWebhook] {
         try await registry.calls.pendingWebhooks(
-            dueByMs: currentTimeMs(), ofEachURL: UnderWay.perURL, limit: UnderWay.inAll)
+            dueByMs: currentTimeMs(), shares: UnderWay.shares, limit: Self.candidates)
     }
 
     /// One try: counted on the disk before it is made, so that not even one that ends the evaluator is
@@ -85,7 +95,7 @@ struct WebhookSender: Service {
     ) async -> (fault: String?, isOver: Bool) {
         do {
             if AsyncSettings.isDestination(webhook.url) {
-                return (try await destinations.deliver(webhook), false)
+                return try await destinations.deliver(webhook)
             }
             let request = try await request(webhook)
             let response = try await client.execute(request, timeout: Self.timeout)
