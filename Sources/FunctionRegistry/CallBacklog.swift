@@ -182,26 +182,29 @@ struct CallBacklog {
     /// Some of the calls in memory, newest first, in their newest states.
     /// - Parameters:
     ///   - id: from behind this one on; `nil` for the newest.
-    ///   - count: of calls that are looked at: the lock is held meanwhile.
-    ///   - body: takes a record, and what an attempt in memory printed; for each attempt of a call.
-    /// - Returns: where to go on; `nil` when there are no more.
+    ///   - count: of calls that are looked at at most: the lock is held meanwhile.
+    ///   - body: takes a record, and what an attempt in memory printed; for each attempt of a call. Answers whether
+    ///     more are wanted.
+    /// - Returns: where to go on; `nil` when there are no more, or no more are wanted.
     func visit(
         before id: String?, atMost count: Int,
-        _ body: (CallRecord, _ attempt: Int, _ log: [CallLogLine]) -> Void
+        _ body: (CallRecord, _ attempt: Int, _ log: [CallLogLine]) -> Bool
     ) -> String? {
         let ids = order.ids(before: id, atMost: count)
         for id in ids {
             guard let record = record(id) else { continue }
             let attempt = record.async?.attempt ?? 1
+            var goesOn = true
             if let write = ended[id] {
-                body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
+                goesOn = body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
             } else if let call = live[id] {
-                body(record, attempt, call.log)
+                goesOn = body(record, attempt, call.log)
             }
             // One attempt can be written while the next one runs.
-            if let write = writing.writes[id] {
-                body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
+            if goesOn, let write = writing.writes[id] {
+                goesOn = body(record, write.end?.attempt ?? attempt, write.end?.log ?? [])
             }
+            guard goesOn else { return nil }
         }
         return ids.count < count ? nil : ids.last
     }

@@ -94,21 +94,18 @@ extension CallRecorder {
     /// Calls in memory that are looked at while the lock is held.
     private static let visited = 256
 
-    /// Looks at the calls in memory, newest first, until `body` answers that it has enough.
+    /// Looks at the calls in memory, newest first, while `body` answers that it wants more. It runs with the
+    /// lock held, and so has to be short.
     func visit(
         before id: String? = nil,
         _ body: (CallRecord, _ attempt: Int, _ log: [CallLogLine]) -> Bool
     ) {
         var position = id
-        var goesOn = true
         repeat {
-            // What is done with them is done without the lock.
-            var seen: [(CallRecord, Int, [CallLogLine])] = []
             position = state.withLock { backlog in
-                backlog.visit(before: position, atMost: Self.visited) { seen.append(($0, $1, $2)) }
+                backlog.visit(before: position, atMost: Self.visited, body)
             }
-            for (record, attempt, log) in seen where goesOn { goesOn = body(record, attempt, log) }
-        } while goesOn && position != nil
+        } while position != nil
     }
 
     /// What a call printed; `nil` when there is no such call. Empty also when the retention has removed

@@ -29,10 +29,14 @@ struct CallOrderTests {
         var backlog = CallBacklog(limits: CallBacklogLimits())
         for number in 0..<1000 { backlog.add(queuedRecord("\(1000 + number)")) }
         var seen: [String] = []
-        var position = backlog.visit(before: nil, atMost: 10) { call, _, _ in seen.append(call.id) }
+        var position = backlog.visit(before: nil, atMost: 10) { call, _, _ in
+            seen.append(call.id)
+            return true
+        }
         #expect(seen == (0..<10).map { "\(1999 - $0)" })
         position = backlog.visit(before: position, atMost: 3) { call, _, _ in
             seen.append(call.id)
+            return true
         }
         #expect(seen.suffix(3) == ["1989", "1988", "1987"])
         _ = backlog.end("1985", nowMs: 1) { record in
@@ -44,7 +48,10 @@ struct CallOrderTests {
         _ = backlog.batchWritten()
         // Those that are over and written are not in memory any more.
         seen = []
-        _ = backlog.visit(before: position, atMost: 5) { call, _, _ in seen.append(call.id) }
+        _ = backlog.visit(before: position, atMost: 5) { call, _, _ in
+            seen.append(call.id)
+            return true
+        }
         #expect(seen == ["1986", "1983", "1982"])
     }
 

@@ -1,5 +1,6 @@
 import DequeModule
 import FunctionRegistry
+import Glibc
 import NIOCore
 import Synchronization
 
@@ -25,7 +26,7 @@ final class LogHub: Sendable {
     /// How much there may be.
     struct Limits {
         var followers = 128
-        /// Of news that have not been looked at.
+        /// Of news that nobody has begun to look at; as much again is being looked at.
         var inboxBytes = 8 << 20
     }
 
@@ -115,29 +116,47 @@ final class LogHub: Sendable {
         if calls { QuietThreads.following.run { [self] in drain() } }
     }
 
-    /// Runs on the hub's thread.
+    /// Runs on the hub's thread, round by round: what came meanwhile is handed on together, because each piece
+    /// that a follower gets costs an event loop a write, however small it is.
     private func drain() {
         while true {
-            let (news, lost): (News?, Int) = inbox.withLock { inbox in
-                defer { inbox.lost = 0 }
-                guard let news = inbox.news.popFirst() else {
-                    inbox.isDrained = false
-                    return (nil, inbox.lost)
-                }
-                inbox.bytes -= news.bytes
-                return (news, inbox.lost)
+            let (news, lost): (Deque<News>, Int) = inbox.withLock { inbox in
+                defer { (inbox.news, inbox.bytes, inbox.lost) = ([], 0, 0) }
+                if inbox.news.isEmpty { inbox.isDrained = false }
+                return (inbox.news, inbox.lost)
             }
             let groups = followers.withLock { $0.byFilter }
             if lost > 0 {
                 for follower in groups.values.flatMap(\.values) { follower.miss(lost) }
             }
-            guard let news else { return }
-            var text = LogNewsText(news)
-            for (filter, followers) in groups {
-                guard let (bytes, count) = text.matching(filter) else { continue }
-                for follower in followers.values { follower.take(bytes, events: count) }
+            guard !news.isEmpty else { return }
+            distribute(news, groups)
+            usleep(Self.pauseMicroseconds)
+        }
+    }
+
+    private static let pauseMicroseconds: UInt32 = 20_000
+    /// Bytes after which a piece of a stream is handed on.
+    private static let pieceBytes = 64 << 10
+
+    private func distribute(_ news: Deque<News>, _ groups: [LogFilter: [Int: LogFollower]]) {
+        var pieces: [LogFilter: (bytes: ByteBuffer, events: Int)] = [:]
+        func handOn(_ filter: LogFilter) {
+            guard let piece = pieces.removeValue(forKey: filter) else { return }
+            for follower in (groups[filter] ?? [:]).values {
+                follower.take(piece.bytes, events: piece.events)
             }
         }
+        for news in news {
+            var text = LogNewsText(news)
+            for filter in groups.keys {
+                guard let (bytes, events) = text.matching(filter) else { continue }
+                pieces[filter, default: (ByteBuffer(), 0)].bytes.writeImmutableBuffer(bytes)
+                pieces[filter]?.events += events
+                if pieces[filter]?.bytes.readableBytes ?? 0 > Self.pieceBytes { handOn(filter) }
+            }
+        }
+        for filter in Array(pieces.keys) { handOn(filter) }
     }
 }
 
