@@ -28,7 +28,8 @@ public struct PendingWebhook: Sendable, Equatable {
     }
 }
 
-/// Of how many webhooks each URL, each host and each function can have places at once.
+/// How many webhooks to each URL, to each host and of each function can have places at once; functions that have
+/// none can exceed a host's up to twice.
 public struct WebhookShares: Sendable {
     public var url: Int
     public var host: Int
@@ -78,7 +79,7 @@ extension CallRecorder {
                         SELECT * FROM places WHERE ofURL <= ? AND ofHost <= ? AND ofFunction <= ?
                         ORDER BY turn, dueAtMs LIMIT ?
                         """,
-                    arguments: [dueByMs, shares.url, shares.host, shares.function, limit]
+                    arguments: [dueByMs, shares.url, 2 * shares.host, shares.function, limit]
                 ).map {
                     PendingWebhook(
                         id: $0["id"], url: $0["url"], host: $0["host"], function: $0["function"],

@@ -20,11 +20,15 @@ struct UnderWayTests {
     @Test func `a URL, a host and a function have some places each, and nobody has all`() {
         let underWay = UnderWay()
         #expect(begun(underWay, 50) { _ in ("u", "h", "f") } == 4)
-        // Other URLs of the host, of other functions.
-        #expect(begun(underWay, 50) { ("u\($0)", "h", "f\($0)") } == 4)
+        // Other URLs of the host, of functions that have none yet.
+        #expect(begun(underWay, 50) { ("u\($0)", "h", "f\($0)") } == 28)
+        // Those have one each then, and the host has no more for them.
+        #expect(begun(underWay, 28) { ("w\($0)", "h", "f\($0)") } == 0)
         // Other hosts of one function.
         #expect(begun(underWay, 50) { ("v\($0)", "k\($0)", "f") } == 4)
-        #expect(begun(underWay, 100) { ("w\($0)", "l\($0)", "g\($0)") } == 64 - 12)
+        // For functions that have some there are no more than 64 in all, for others twice that.
+        #expect(begun(underWay, 100) { ("x\($0)", "l\($0)", "g\($0 / 8)") } == 28 + 9)
+        #expect(begun(underWay, 200) { ("y\($0)", "m\($0)", "n\($0)") } == 128 - 36 - 37)
     }
 
     @Test func `one that is under way does not begin again, and its end leaves a place`() {

@@ -38,7 +38,7 @@ struct WebhookShareTests {
     @Test func `neither many URLs of one host nor many of one function hide the others`()
         async throws
     {
-        for number in 0..<16 {
+        for number in 0..<12 {
             try await end(
                 "slow\(number)", "http://slow.example:\(8000 + number)/\(number)", times: 5)
         }
@@ -50,11 +50,13 @@ struct WebhookShareTests {
         try await end("told2", "arn:aws:lambda:us-east-1:000000000000:function:d:live", times: 6)
         let due = try await due()
         func count(_ matches: (PendingWebhook) -> Bool) -> Int { due.count(where: matches) }
-        #expect(count { $0.host == "slow.example" } == 8)
+        // Twice the share: those of functions that have none under way may exceed it.
+        #expect(count { $0.host == "slow.example" } == 16)
         #expect(count { $0.function == "many" } == 8)
         #expect(count { $0.function == "fast" } == 1)
         // A function is a host under all its names.
         #expect(count { $0.host.hasSuffix(":function:d") } == 8)
+        #expect(count { $0.function == "one" } == 1)
     }
 
     @Test func `a function's first comes before another's second to the same host`() async throws {
