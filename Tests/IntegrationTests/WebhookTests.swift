@@ -19,7 +19,7 @@ import Testing
                 signed = f"{h['webhook-id']}.{h['webhook-timestamp']}.".encode() + body
                 mac = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
                 seen[self.path] = seen.get(self.path, 0) + 1
-                if self.path == "/hang":
+                if self.path.startswith("/hang"):
                     time.sleep(600)
                 if self.path == "/zero":
                     self.wfile.write(b"HTTP/1.1 000 x\\r\\ncontent-length: 0\\r\\n\\r\\n")
@@ -148,6 +148,42 @@ import Testing
             try await until {
                 let webhook = try await evaluator.get("/v1/calls/\(zero)").json["webhook"]
                 return webhook?["lastError"]?.string?.contains("not one of HTTP") == true
+            }
+        }
+    }
+
+    @Test func `many URLs of one host that hang do not hold up another function's webhook to it`()
+        async throws
+    {
+        let receiver = try await Receiver(Self.receiver)
+        defer { receiver.stop() }
+        try await TestEvaluator.with(["--webhook-hosts", "127.0.0.1:\(receiver.port)"]) {
+            evaluator in
+            func put(_ name: String, _ path: String) async throws {
+                try await evaluator.put(
+                    name,
+                    [
+                        "runtime": "python", "code": "def handler(e, c):\n    return e\n",
+                        "async": [
+                            "onSuccess": "\(receiver.base)/\(path)", "webhookSecret": Self.secret,
+                        ],
+                    ])
+            }
+            var hanging: [String] = []
+            for number in 0..<16 {
+                try await put("hang\(number)", "hang?\(number)")
+                for _ in 0..<4 {
+                    hanging.append(try await evaluator.submit("hang\(number)").callID)
+                }
+            }
+            try await put("good", "good")
+            for id in hanging { _ = try await evaluator.ended(id) }
+            let good = try await evaluator.submit("good").callID
+            try await until { try await state(evaluator, good)?.0 == "delivered" }
+            // None of those that hang has been given up yet.
+            for id in hanging {
+                let webhook = try await evaluator.get("/v1/calls/\(id)").json["webhook"]
+                #expect(webhook?["lastError"]?.string?.contains("no answer within") != true)
             }
         }
     }

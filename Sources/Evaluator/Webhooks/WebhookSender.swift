@@ -40,6 +40,9 @@ struct WebhookSender: Service {
         configuration.redirectConfiguration = .disallow
         configuration.httpVersion = .http1Only
         configuration.timeout = .init(connect: Self.timeout, read: Self.timeout)
+        // Or those with a place would wait in the client for one another.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit =
+            2 * UnderWay.shares.host
         configuration.http1_1ConnectionDebugInitializer = StatusCheck.add
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         let underWay = UnderWay()
