@@ -73,7 +73,7 @@ extension AttackTests {
             return found
         }
 
-        @Test(arguments: [
+        private static let burners = [
             (
                 "one fork more than it is asked for, once it is at rest",
                 """
@@ -143,22 +143,27 @@ extension AttackTests {
                 serve(asked)
                 """
             ),
-        ])
-        func `nothing computes outside of calls for longer than a few seconds`(
-            _ what: String, _ serving: String
-        ) async throws {
-            try await TestEvaluator.with(["--slots", "4", "--parked", "2"]) { evaluator in
-                let name = try await evaluator.register(
-                    nil, "python", speaking(serving), settings: ["timeoutMs": 2000],
-                    isolation: "snapshot")
-                let answer = try await evaluator.invoke(name)
-                #expect(answer.status == 200, "\(answer.text)")
+        ]
+
+        /// All at once: what each of them is given to do takes some seconds to be found.
+        @Test func `nothing computes outside of calls for longer than a few seconds`() async throws
+        {
+            try await TestEvaluator.with(["--slots", "16", "--parked", "2"]) { evaluator in
+                for (what, serving) in Self.burners {
+                    let name = try await evaluator.register(
+                        nil, "python", speaking(serving), settings: ["timeoutMs": 10_000],
+                        isolation: "snapshot")
+                    let answer = try await evaluator.invoke(name)
+                    #expect(answer.status == 200, "\(what): \(answer.text)")
+                }
                 // A look a second, and the time that a waiting snapshot is allowed.
                 try await Task.sleep(for: .seconds(6 * timeFactor))
                 let before = cpuSeconds(below: evaluator.pid)
                 try await Task.sleep(for: .seconds(2))
                 for (pid, seconds) in cpuSeconds(below: evaluator.pid) {
-                    #expect(seconds - (before[pid] ?? 0) < 0.5, "\(what): \(pid) computes")
+                    #expect(
+                        seconds - (before[pid] ?? 0) < 0.5,
+                        "\(pid) computes: \(HostState.commandLine(pid))")
                 }
                 try await evaluator.expectNormal("python")
             }
