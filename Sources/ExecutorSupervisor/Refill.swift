@@ -13,6 +13,9 @@ struct Refill {
     /// A cell that had been given a call has gone.
     mutating func hasGone() { gone += 1 }
 
+    /// All that are missing are to be forked when it is asked next.
+    mutating func hurry() { dueNs = 0 }
+
     /// How many cells to fork now.
     /// - Parameters:
     ///   - ready: cells that are parked, or will be soon.

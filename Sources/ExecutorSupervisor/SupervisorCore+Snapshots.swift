@@ -185,6 +185,7 @@ extension SupervisorCore {
             keeper.printEarly(to: first)
             announceLines(first)
         }
+        snapshot.lane.refill.hurry()
         replenish(snapshot)
     }
 }

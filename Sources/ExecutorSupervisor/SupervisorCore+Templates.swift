@@ -117,6 +117,7 @@ extension SupervisorCore {
                 log.info(
                     "template ready",
                     metadata: ["template": "\(template.name)", "interpreter": "\(version)"])
+                lane.refill.hurry()
                 replenish(lane)
             case .failed(let reason):
                 template.complaint = reason

@@ -60,6 +60,13 @@ import Testing
         #expect(forks(&refill, at: 10, ready: 0, atRest: 1, kept: 0) == 1)
     }
 
+    @Test func `a new template's are forked all at once`() {
+        var refill = Refill()
+        refill.hurry()
+        #expect(forks(&refill, at: 10, ready: 0) == 4)
+        #expect(forks(&refill, at: 11, ready: 3) == 0)
+    }
+
     @Test func `calls that wait have theirs at once`() {
         var refill = Refill()
         #expect(forks(&refill, at: 10, ready: 4, waiting: 1) == 1)
