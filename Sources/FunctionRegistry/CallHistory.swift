@@ -26,8 +26,8 @@ extension CallRecorder {
         await flush()
         let first = CallIDGenerator.first(atMs: sinceMs)
         let last = CallIDGenerator.behind(CallIDGenerator.last(atMs: untilMs))
-        return try await storage("list the calls of \(function)") {
-            try await store.database.read { db in
+        return try storage("list the calls of \(function)") {
+            try store.readHere { db in
                 try CallRecord.fetchAll(
                     db,
                     sql: """
@@ -44,8 +44,8 @@ extension CallRecorder {
     /// The days on which a function was called, oldest first, with its versions.
     public func days(of function: String) async throws -> [CallDay] {
         await flush()
-        return try await storage("list the days of \(function)") {
-            try await store.database.read { db in
+        return try storage("list the days of \(function)") {
+            try store.readHere { db in
                 var days: [CallDay] = []
                 var position = ""
                 // From day to day by the index, and not over all calls.

@@ -60,10 +60,10 @@ extension CallRecorder {
         // The database may have an older state of a call than memory, and match where the call no
         // longer does; so read on until there is a full page of others, or no more.
         while stored.count <= limit {
-            let chunk = try await storage("list the calls") { [position] in
-                try await store.calls(filter, before: position, limit: limit + 1)
+            let chunk = try storage("list the calls") {
+                try store.calls(filter, before: position, limit: limit + 1)
             }
-            for record in try await newest(chunk) where filter.matches(record) {
+            for record in try newest(chunk) where filter.matches(record) {
                 stored[record.id] = record
             }
             guard chunk.count > limit, let last = chunk.last else { break }
@@ -75,7 +75,7 @@ extension CallRecorder {
     }
 
     /// The newest states of calls that were read from the database.
-    private func newest(_ stored: [CallRecord]) async throws -> [CallRecord] {
+    private func newest(_ stored: [CallRecord]) throws -> [CallRecord] {
         let open = stored.filter { !$0.state.isFinal }.map(\.id)[...]
         var newer: [String: CallRecord] = [:]
         for start in stride(from: 0, to: open.count, by: Self.visited) {
@@ -85,7 +85,7 @@ extension CallRecorder {
         // What is neither over nor in memory was written since it was read.
         let written = open.filter { newer[$0] == nil }
         if !written.isEmpty {
-            let records = try await storage("read calls") { try await store.calls(written) }
+            let records = try storage("read calls") { try store.calls(written) }
             for record in records { newer[record.id] = record }
         }
         return stored.map { newer[$0.id] ?? $0 }
@@ -119,7 +119,7 @@ extension CallRecorder {
             // Attempts before the one in memory are on the disk.
             let lines =
                 record.async == nil && memory != nil
-                ? [] : try await store.log(id, before: memory?.end?.attempt ?? .max)
+                ? [] : try store.log(id, before: memory?.end?.attempt ?? .max)
             let isLost = lines == nil && memory == nil && (record.logBytes ?? 0) > 0
             let newest = (memory?.end?.log ?? []).map {
                 FoundLine(

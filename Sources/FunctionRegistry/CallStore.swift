@@ -159,18 +159,22 @@ struct CallStore: Sendable {
 
     // MARK: Reading
 
+    /// Reads on the calling thread, which waits meanwhile: for what can take long, and so is asked for on threads
+    /// that are there for it. The database's own threads serve everybody.
+    func readHere<T>(_ body: (Database) throws -> T) throws -> T { try database.read(body) }
+
     func call(_ id: String) async throws -> CallRecord? {
         try await database.read { try CallRecord.fetchOne($0, key: id) }
     }
 
-    func calls(_ ids: [String]) async throws -> [CallRecord] {
-        try await database.read { try CallRecord.fetchAll($0, keys: ids) }
+    func calls(_ ids: [String]) throws -> [CallRecord] {
+        try readHere { try CallRecord.fetchAll($0, keys: ids) }
     }
 
     /// Up to `limit` calls that match, newest first, older than `before`.
-    func calls(_ filter: CallFilter, before: String?, limit: Int) async throws -> [CallRecord] {
+    func calls(_ filter: CallFilter, before: String?, limit: Int) throws -> [CallRecord] {
         let (sql, arguments) = Self.list(filter, before: before, limit: limit)
-        return try await database.read { db in
+        return try readHere { db in
             try CallRecord.fetchAll(db, sql: sql, arguments: arguments)
         }
     }
@@ -201,8 +205,8 @@ struct CallStore: Sendable {
     }
 
     /// What the attempts of a call before one printed; `nil` when nothing is kept.
-    func log(_ id: String, before attempt: Int) async throws -> [FoundLine]? {
-        let stored = try await database.read { db in
+    func log(_ id: String, before attempt: Int) throws -> [FoundLine]? {
+        let stored = try readHere { db in
             try StoredLog.fetchAll(
                 db,
                 sql: """
@@ -210,7 +214,6 @@ struct CallStore: Sendable {
                     ORDER BY attempt
                     """, arguments: [id, attempt])
         }
-        // Not on the database's threads, which others wait for.
         let lines = try stored.flatMap { log in try log.decoded().map(log.found) }
         return lines.isEmpty ? nil : lines
     }

@@ -134,9 +134,9 @@ extension CallRecorder {
         let known = Set(memory.map(\.key))
         var found: [FoundLine] = []
         var (searched, answered) = (0, 0)
-        let oldest = try await oldestCall(printingSinceMs: filter.sinceMs)
+        let oldest = try oldestCall(printingSinceMs: filter.sinceMs)
         while true {
-            let (chunk, end) = try await stored(filter, from: position?.key, to: oldest)
+            let (chunk, end) = try stored(filter, from: position?.key, to: oldest)
             var printed = chunk.map(Printed.stored).filter { !known.contains($0.key) }
             for entry in memory {
                 let isDue = position.map { entry.key <= $0.key } ?? true
@@ -191,10 +191,10 @@ extension CallRecorder {
 
     /// The first call of those that printed since a time: searching goes no further back. `nil` for
     /// any call, also where so many have printed that matches are soon found.
-    private func oldestCall(printingSinceMs sinceMs: Int64?) async throws -> String? {
+    private func oldestCall(printingSinceMs sinceMs: Int64?) throws -> String? {
         guard let sinceMs else { return nil }
-        return try await storage("search the logs") {
-            try await store.database.read { db in
+        return try storage("search the logs") {
+            try store.readHere { db in
                 let row = try Row.fetchOne(db, sql: Self.oldestCallSQL, arguments: [sinceMs])
                 guard let row, row["count"] < Self.countedAttempts else { return nil }
                 return row["oldest"] ?? Self.afterAllCalls
@@ -218,7 +218,7 @@ extension CallRecorder {
     /// - Returns: those of one chunk, and the key of its last; `nil` when there are no more.
     private func stored(
         _ filter: LogFilter, from key: String?, to oldest: String?
-    ) async throws -> (printed: [StoredLog], end: String?) {
+    ) throws -> (printed: [StoredLog], end: String?) {
         var conditions = ["1"]
         var arguments: StatementArguments = []
         func add(_ condition: String, _ value: (any DatabaseValueConvertible)?) {
@@ -243,8 +243,8 @@ extension CallRecorder {
             WHERE \(conditions.joined(separator: " AND "))
             ORDER BY id DESC, attempt DESC LIMIT \(Self.chunk)
             """
-        return try await storage("search the logs") {
-            let (logs, isCut) = try await store.database.read { [arguments] db in
+        return try storage("search the logs") {
+            let (logs, isCut) = try store.readHere { db in
                 let cursor = try StoredLog.fetchCursor(db, sql: sql, arguments: arguments)
                 var logs: [StoredLog] = []
                 var bytes = 0

@@ -62,7 +62,7 @@ struct LogEvents: Sendable {
     /// Calls that one answer looks at.
     static let maximumCalls = 20_000
     /// Calls that are read at once.
-    static let chunk = 100
+    static let chunk = 25
 
     func filter(_ input: JSONValue) async throws -> JSONValue {
         let function = try await CloudWatchLogs.function(input, functions)
