@@ -74,7 +74,7 @@ final class Snapshot {
         key = Key(request)
         var request = request
         request.event = ByteBuffer()
-        (request.context, request.receivePiece) = (nil, nil)
+        request.receivePiece = nil
         self.request = request
         self.number = number
         lane = Lane(executor)
