@@ -126,7 +126,8 @@ struct ConfigurationSources {
         [
             .host: .string("127.0.0.1"), .port: .int(8080), .dataDir: .string(defaultDataDirectory),
             .slots: .int(max(8, 4 * coreCount)), .parked: .int(4), .queueLimit: .int(4096),
-            .drainSeconds: .int(30), .logLevel: .string("info"),
+            .drainSeconds: .int(30), .logLevel: .string("info"), .connections: .int(4096),
+            .requestSeconds: .int(60), .bodyMegabytes: .int(512), .answerMegabytes: .int(256),
         ]
     }
 

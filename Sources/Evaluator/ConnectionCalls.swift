@@ -1,4 +1,3 @@
-import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 import Synchronization
@@ -32,27 +31,14 @@ final class ConnectionCalls: Sendable {
     }
 }
 
-/// Sits in each connection's pipeline: notices that the client has gone away, and tells clients that
-/// ask first (`Expect: 100-continue`, as curl does with large bodies) to go ahead.
+/// Sits in each connection's pipeline: notices that the client has gone away.
 final class ConnectionHandler: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
-    typealias InboundOut = HTTPRequestPart
-    typealias OutboundOut = HTTPResponsePart
 
     private let calls: ConnectionCalls
 
     init(calls: ConnectionCalls) {
         self.calls = calls
-    }
-
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .head(let request) = unwrapInboundIn(data),
-            request.headerFields[.expect]?.lowercased() == "100-continue"
-        {
-            context.writeAndFlush(
-                wrapOutboundOut(.head(HTTPResponse(status: .continue))), promise: nil)
-        }
-        context.fireChannelRead(data)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

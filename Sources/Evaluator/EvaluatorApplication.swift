@@ -2,6 +2,7 @@ import ExecutorSupervisor
 import FunctionRegistry
 import Foundation
 import Hummingbird
+import HummingbirdCore
 import Logging
 import NIOCore
 import ServiceLifecycle
@@ -36,27 +37,34 @@ func buildApplication(
     // The streams of followers would otherwise keep the server from ending.
     let drain = DrainService { hub.close() }
     let connections = ConnectionCalls { [calls = supervisor.calls] id in _ = calls.cancel(id: id) }
+    let isLocalOnly = ThisMachine.has(host: configuration.host)
     let gate = LambdaGate(
-        registry: registry, secrets: try registry.accessKeySecretsNow(),
-        isLoopback: isLoopback(configuration.host))
+        registry: registry, secrets: try registry.accessKeySecretsNow(), isLoopback: isLocalOnly)
+    let edge = Edge(
+        unread: UnreadAnswers(most: configuration.answerMegabytes << 20), calls: connections,
+        requestTime: .seconds(Int64(configuration.requestSeconds)))
     let parts =
         Parts(
             registry: registry, cache: cache, hub: hub, journal: journal, dispatcher: dispatcher,
             supervisor: supervisor, connections: connections, drain: drain,
             webhooks: configuration.webhookHosts, names: names, slots: configuration.slots,
-            gate: gate)
+            gate: gate, edge: edge,
+            bodies: RequestBodies(budget: BodyBudget(most: configuration.bodyMegabytes << 20)),
+            origins: OriginGuard(hosts: configuration.hosts, isLocalOnly: isLocalOnly),
+            keySocket: KeySocket.path(in: configuration.dataDirectory))
     let lambda = try buildLambda(parts)
     let router = try buildRouter(parts, lambda)
+    let keys = KeySocket(
+        keys: KeysController(registry: registry, gate: gate, bodies: parts.bodies), edge: edge,
+        directory: configuration.dataDirectory, logger: logger)
     let server = Application(
-        router: router,
-        server: .http1(
-            configuration: .init(
-                additionalChannelHandlers: [ConnectionHandler(calls: connections)],
-                // Ends connections that send nothing, or a request too slowly.
-                idleTimeout: .seconds(120))),
+        router: router, server: .edge(edge),
         configuration: ApplicationConfiguration(
-            address: .hostname(configuration.host, port: configuration.port), serverName: nil),
+            address: .hostname(configuration.host, port: configuration.port), serverName: nil,
+            availableConnectionsDelegate: ConnectionLimit(
+                edge.connections, most: OpenFiles.connections(configuration, logger))),
         onServerRunning: { channel in
+            await keys.waitUntilUp()
             if gate.isOpen {
                 logger.notice(
                     "the Lambda API asks for no signatures: there is no access key, and only this machine can connect"
@@ -78,7 +86,7 @@ func buildApplication(
                 registry: registry, functions: lambda.service.functions,
                 invoker: lambda.service.invoker),
             logger: logger))
-    return EvaluatorApplication(services: services + [server, drain])
+    return EvaluatorApplication(services: services + [keys, server, drain])
 }
 
 /// What the routes are made of.
@@ -95,6 +103,11 @@ struct Parts {
     var names: LambdaNames
     var slots: Int
     var gate: LambdaGate
+    var edge: Edge
+    var bodies: RequestBodies
+    var origins: OriginGuard
+    /// Where access keys are made.
+    var keySocket: String
     var ids = CallIDGenerator()
     var reads = Reads()
 }
@@ -105,8 +118,9 @@ func buildRouter(
 ) throws -> Router<EvaluatorRequestContext> {
     let router = Router(
         context: EvaluatorRequestContext.self, options: .autoGenerateHeadEndpoints)
+    router.add(middleware: FrontDoor())
     router.add(middleware: lambda)
-    router.add(middleware: ProblemMiddleware())
+    router.add(middleware: ProblemMiddleware(keySocket: parts.keySocket, origins: parts.origins))
     let (registry, cache, calls) = (parts.registry, parts.cache, parts.supervisor.calls)
     let ids = parts.ids
     let headers = try CallHeaders()
@@ -114,12 +128,13 @@ func buildRouter(
     let acceptor = AsyncAcceptor(
         registry: registry, dispatcher: parts.dispatcher, headers: headers, ids: ids)
     FunctionsController(
-        registry: registry, cache: cache, webhooks: parts.webhooks, reads: parts.reads.lists
+        registry: registry, cache: cache, webhooks: parts.webhooks, reads: parts.reads.lists,
+        bodies: parts.bodies
     ).addRoutes(to: router)
     InvokeController(
         registry: registry, cache: cache, journal: parts.journal, supervisor: calls,
         connections: parts.connections, acceptor: acceptor, drain: parts.drain, answers: answers,
-        ids: ids
+        bodies: parts.bodies, ids: ids
     ).addRoutes(to: router)
     CallsController(
         calls: registry.calls, supervisor: calls, dispatcher: parts.dispatcher, acceptor: acceptor,
@@ -127,7 +142,6 @@ func buildRouter(
     ).addRoutes(to: router)
     LogsController(calls: registry.calls, hub: parts.hub, reads: parts.reads.logs).addRoutes(
         to: router)
-    KeysController(registry: registry, gate: parts.gate).addRoutes(to: router)
     ServiceController(
         supervisor: calls, protections: parts.supervisor.protections, drain: parts.drain
     ).addRoutes(to: router)

@@ -81,6 +81,28 @@ struct EvaluatorCommand: AsyncParsableCommand {
             "Free disk below which nothing is registered. (default: a twentieth of it, at most 1 GiB)",
             valueName: "bytes"))
     var freeBytes: String?
+    @Option(
+        help: ArgumentHelp(
+            "Names that the evaluator is reached by besides this machine's, such as a proxy's. (default: none)",
+            valueName: "host,…"))
+    var hosts: String?
+    @Option(
+        help: ArgumentHelp("Connections open at once. (default: 4096)", valueName: "count"))
+    var connections: String?
+    @Option(
+        help: ArgumentHelp(
+            "How long a request may take to come, besides a second for every 10 kB. (default: 60)",
+            valueName: "seconds"))
+    var requestSeconds: String?
+    @Option(
+        help: ArgumentHelp(
+            "Memory for the bodies of requests that are being received. (default: 512)",
+            valueName: "count"))
+    var bodyMegabytes: String?
+    @Option(
+        help: ArgumentHelp(
+            "Memory for answers that clients have not read. (default: 256)", valueName: "count"))
+    var answerMegabytes: String?
     @Flag(help: "Encrypt the secrets of all functions with a new key, and end.")
     var rotateSecrets = false
     @Option(
@@ -92,7 +114,9 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .host: host, .port: port, .dataDir: dataDir, .slots: slots, .parked: parked,
             .queueLimit: queueLimit, .drainSeconds: drainSeconds, .logLevel: logLevel,
             .python: python, .node: node, .executorsDir: executorsDir,
-            .userNamespaces: userNamespaces, .webhookHosts: webhookHosts,
+            .userNamespaces: userNamespaces, .webhookHosts: webhookHosts, .hosts: hosts,
+            .connections: connections, .requestSeconds: requestSeconds,
+            .bodyMegabytes: bodyMegabytes, .answerMegabytes: answerMegabytes,
             .bundleBytes: bundleBytes, .freeBytes: freeBytes,
         ]
         return given.compactMapValues { $0 }
@@ -107,7 +131,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
         } catch let error as ConfigurationError {
             throw Self.exit(with: error.message, code: .init(EX_USAGE))
         }
-        LoggingSystem.bootstrap(StreamLogHandler.standardError)
+        LoggingSystem.bootstrap(EscapingLogHandler.standardError)
         var logger = Logger(label: "cloister")
         logger.logLevel = configuration.logLevel
         do {
@@ -125,6 +149,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
 
     private func serve(_ configuration: EvaluatorConfiguration, logger: Logger) async throws {
         EventLoopTasks.begin()
+        OpenFiles.raiseLimit()
         let application = try buildApplication(
             configuration: configuration, logger: logger,
             supervisor: { bundleRoot, observer in

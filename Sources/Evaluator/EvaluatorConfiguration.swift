@@ -13,7 +13,8 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 /// `--data-dir` and the variable `CLOISTER_DATA_DIR` for `dataDir`.
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
-        executorsDir, userNamespaces, webhookHosts, bundleBytes, freeBytes
+        executorsDir, userNamespaces, webhookHosts, bundleBytes, freeBytes, hosts, connections,
+        requestSeconds, bodyMegabytes, answerMegabytes
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -24,8 +25,11 @@ enum ConfigurationKey: String, CaseIterable {
         case .queueLimit: 0...1_000_000
         case .drainSeconds: 0...3600
         case .bundleBytes, .freeBytes: 0...(1 << 60)
+        case .connections: 1...1_000_000
+        case .requestSeconds: 1...3600
+        case .bodyMegabytes, .answerMegabytes: 16...1_000_000
         case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
-            .webhookHosts:
+            .webhookHosts, .hosts:
             nil
         }
     }
@@ -106,6 +110,16 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     var webhookHosts: WebhookHosts
     /// What registrations may take of the disk.
     var space: SpaceLimits
+    /// Names that clients and web pages reach the evaluator by, besides this machine's own; in small letters.
+    var hosts: Set<String>
+    /// Connections that are open at once.
+    var connections: Int
+    /// How long a request may take to come, besides a second for every 10 kB.
+    var requestSeconds: Int
+    /// Memory for the bodies of all requests that are being received.
+    var bodyMegabytes: Int
+    /// Memory for the answers of all connections that their clients have not read.
+    var answerMegabytes: Int
 
     /// - Throws: `ConfigurationError` that names the key and where it came from.
     init(_ sources: ConfigurationSources) throws {
@@ -131,6 +145,25 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         space = SpaceLimits(
             bundleBytes: reader.int(forKey: .init(.bundleBytes)),
             freeBytes: reader.int(forKey: .init(.freeBytes)))
+        hosts = try Self.hosts(text(.hosts) ?? "")
+        connections = try int(.connections)
+        requestSeconds = try int(.requestSeconds)
+        bodyMegabytes = try int(.bodyMegabytes)
+        answerMegabytes = try int(.answerMegabytes)
+    }
+
+    private static func hosts(_ list: String) throws -> Set<String> {
+        try Set(
+            list.split(separator: ",").map { item in
+                let name = item.filter { $0 != " " }
+                guard let authority = Authority(name), authority.port == nil else {
+                    throw ConfigurationError(
+                        message:
+                            "hosts has \"\(item)\", which is no name or address; ports do not matter"
+                    )
+                }
+                return authority.host
+            })
     }
 }
 

@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import FunctionRegistry
 import NIOCore
@@ -11,14 +10,9 @@ struct FunctionBody: Sendable {
     /// The largest body, with a bundle in base64: 70 MB.
     static let maximumBytes = 70 << 20
 
-    /// Reads a body on a thread of its own: one with a large bundle takes long enough to hold up calls.
     /// - Throws: `Problem`, which names the field where one is at fault.
     static func read(_ buffer: ByteBuffer) async throws -> FunctionBody {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try FunctionBody(buffer) })
-            }
-        }
+        try await Aside.shared.run(for: buffer.readableBytes) { try FunctionBody(buffer) }
     }
 
     private init(_ buffer: ByteBuffer) throws {

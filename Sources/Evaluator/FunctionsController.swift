@@ -2,7 +2,6 @@ import FunctionRegistry
 import HTTPTypes
 import Hummingbird
 import NIOCore
-import NIOHTTP1
 
 /// `/v1/functions`: registering, listing and deleting functions.
 struct FunctionsController: Sendable {
@@ -10,6 +9,7 @@ struct FunctionsController: Sendable {
     let cache: FunctionCache
     let webhooks: WebhookHosts
     let reads: SlowReads
+    let bodies: RequestBodies
 
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
         router.get(RouterPath(Routes.functions), use: list)
@@ -72,8 +72,10 @@ struct FunctionsController: Sendable {
         // Before the body, which can be long.
         try FunctionSpec.validate(name: name)
         try requireJSON(request)
-        let buffer = try await collectBody(request, maximumBytes: FunctionBody.maximumBytes)
-        let body = try await FunctionBody.read(buffer)
+        let received = try await bodies.collect(
+            request, context, maximumBytes: FunctionBody.maximumBytes)
+        defer { received.release() }
+        let body = try await FunctionBody.read(received.bytes)
         for url in [body.spec.async?.onSuccess, body.spec.async?.onFailure] {
             if let url { try webhooks.check(url) }
         }
@@ -120,26 +122,6 @@ func requireJSON(_ request: Request) throws {
         throw Problem(
             .unsupportedMediaType,
             "the body is \"\(essence.prefix(100))\"; send JSON as application/json")
-    }
-}
-
-/// The whole body of a request.
-/// - Throws: `Problem` of the kind `payload-too-large`, before the body is read where its length is
-///   known; `bad-request` where it does not come to its end.
-func collectBody(_ request: Request, maximumBytes: Int) async throws -> ByteBuffer {
-    let tooLarge = Problem(
-        .payloadTooLarge,
-        "the body is larger than \(maximumBytes) bytes, the most that is taken here")
-    if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximumBytes {
-        throw tooLarge
-    }
-    do {
-        return try await request.body.collect(upTo: maximumBytes)
-    } catch is NIOTooManyBytesError {
-        throw tooLarge
-    } catch let error as HTTPParserError {
-        // Nothing is wrong here: the client went away, or never spoke HTTP.
-        throw Problem(.badRequest, "the body broke off or is not as HTTP has it: \(error)")
     }
 }
 

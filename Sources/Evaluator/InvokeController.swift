@@ -15,6 +15,7 @@ struct InvokeController: Sendable {
     let acceptor: AsyncAcceptor
     let drain: DrainService
     let answers: CallAnswers
+    let bodies: RequestBodies
     let ids: CallIDGenerator
 
     /// The largest event: 6 MiB.
@@ -32,13 +33,15 @@ struct InvokeController: Sendable {
         let version = try Query(request, allowed: ["version"]).integer("version", in: 1...Int.max)
         let preferences = try CallPreferences(request.headers)
         try requireJSON(request)
-        let event = try await readEvent(request)
+        // Before the body, which can be long.
         guard let function = try await cache.find(name, version: version) else {
             throw FunctionsController.notFound(name, version: version)
         }
-        let key = preferences.idempotencyKey.map {
-            IdempotencyKey(key: $0, version: version, event: event.readableBytesView)
-        }
+        let received = try await bodies.collect(
+            request, context, maximumBytes: Self.maximumEventBytes)
+        let (event, key) = try await Self.read(received.bytes, preferences, version)
+        // What waits and what runs has bounds of its own.
+        received.release()
         do {
             if preferences.respondsAsync {
                 return try await acceptor.accept(function.version, event: event, key: key)
@@ -124,14 +127,20 @@ struct InvokeController: Sendable {
         }
     }
 
-    private func readEvent(_ request: Request) async throws -> ByteBuffer {
-        let event = try await collectBody(request, maximumBytes: Self.maximumEventBytes)
-        guard event.readableBytes > 0 else { return ByteBuffer(string: "null") }
-        do {
-            try event.withUnsafeReadableBytes { try JSONValidator.check($0) }
-        } catch let fault as JSONFault {
-            throw Problem(.badRequest, "the event is not JSON: \(fault.message)")
+    private static func read(
+        _ body: ByteBuffer, _ preferences: CallPreferences, _ version: Int?
+    ) async throws -> (event: ByteBuffer, key: IdempotencyKey?) {
+        let event = body.readableBytes > 0 ? body : ByteBuffer(string: "null")
+        return try await Aside.shared.run(for: event.readableBytes) {
+            do {
+                try event.withUnsafeReadableBytes { try JSONValidator.check($0) }
+            } catch let fault as JSONFault {
+                throw Problem(.badRequest, "the event is not JSON: \(fault.message)")
+            }
+            let key = preferences.idempotencyKey.map {
+                IdempotencyKey(key: $0, version: version, event: event.readableBytesView)
+            }
+            return (event, key)
         }
-        return event
     }
 }

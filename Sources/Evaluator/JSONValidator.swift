@@ -19,10 +19,15 @@ struct JSONValidator {
     private var depth = 0
     /// One bit a level: set for an object, clear for an array.
     private var kinds = InlineArray<8, UInt64>(repeating: 0)
+    private let hasToBeText: Bool
 
+    /// - Parameter forTexts: refuses escapes that stand for half of a character as well. JSON has them (RFC
+    ///   8259, section 8.2), but no text that they could be read into.
     /// - Throws: `JSONFault`.
-    static func check(_ bytes: UnsafeRawBufferPointer) throws(JSONFault) {
-        var validator = JSONValidator(bytes: bytes)
+    static func check(
+        _ bytes: UnsafeRawBufferPointer, forTexts: Bool = false
+    ) throws(JSONFault) {
+        var validator = JSONValidator(bytes: bytes, hasToBeText: forTexts)
         do throws(Refusal) {
             try validator.document()
         } catch {
@@ -35,8 +40,9 @@ struct JSONValidator {
         var reason: StaticString
     }
 
-    private init(bytes: UnsafeRawBufferPointer) {
+    private init(bytes: UnsafeRawBufferPointer, hasToBeText: Bool) {
         self.bytes = bytes
+        self.hasToBeText = hasToBeText
     }
 
     private static func fault(_ bytes: UnsafeRawBufferPointer, _ refusal: Refusal) -> JSONFault {
@@ -184,14 +190,32 @@ struct JSONValidator {
             position += 1
         case UInt8(ascii: "u"):
             position += 1
-            for _ in 0..<4 {
-                guard let digit = peek(), isHexDigit(digit) else {
-                    throw refusal("expected four hexadecimal digits")
-                }
-                position += 1
-            }
+            let unit = try hexadecimal()
+            if hasToBeText, (0xD800...0xDFFF).contains(unit) { try lowSurrogate(after: unit) }
         default: throw refusal("an unknown escape in a string")
         }
+    }
+
+    private mutating func hexadecimal() throws(Refusal) -> UInt32 {
+        var value: UInt32 = 0
+        for _ in 0..<4 {
+            guard let digit = peek(), isHexDigit(digit) else {
+                throw refusal("expected four hexadecimal digits")
+            }
+            // Letters of both cases have their value less 9 in the low four bits.
+            value = value << 4 | UInt32(isDigit(digit) ? digit - 0x30 : digit & 0x0F + 9)
+            position += 1
+        }
+        return value
+    }
+
+    private mutating func lowSurrogate(after high: UInt32) throws(Refusal) {
+        let fault = refusal("an escape stands for half of a surrogate pair")
+        guard high < 0xDC00, bytes.count - position >= 6,
+            bytes[position] == UInt8(ascii: "\\"), bytes[position + 1] == UInt8(ascii: "u")
+        else { throw fault }
+        position += 2
+        guard (0xDC00...0xDFFF).contains(try hexadecimal()) else { throw fault }
     }
 
     /// One character of two to four bytes; the ranges are those of RFC 3629, which leave out overlong

@@ -252,7 +252,7 @@ extension OpenAPI {
           "properties": {
             "type": {
               "type": "string",
-              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|forbidden|method-not-allowed|payload-too-large|unsupported-media-type|invalid-function|invalid-bundle|queue-full|function-paused|too-many-reads|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|call-not-ended|not-replayable|idempotency-mismatch|storage-full|storage-unavailable|internal-error)$"
+              "pattern": "^https://cloister\\.invalid/problems/(bad-request|not-found|forbidden|method-not-allowed|payload-too-large|unsupported-media-type|request-timeout|overloaded|invalid-function|invalid-bundle|queue-full|function-paused|too-many-reads|not-ready|shutting-down|call-failed|call-timed-out|call-cancelled|call-ended|call-not-ended|not-replayable|idempotency-mismatch|storage-full|storage-unavailable|internal-error)$"
             },
             "title": {"type": "string"},
             "status": {"type": "integer", "minimum": 400, "maximum": 599},

@@ -9,12 +9,12 @@ enum OpenAPI {
           "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}
         },
         "servers": [{"url": "/"}],
-        "paths": {\(paths), \(callPaths), \(keyPaths)},
+        "paths": {\(paths), \(callPaths)},
         "components": {
           "parameters": {\(parameters)},
           "headers": {\(headers)},
           "responses": {\(responses)},
-          "schemas": {\(schemas), \(keySchemas)}
+          "schemas": {\(schemas)}
         }
         }
         """

@@ -1,6 +1,9 @@
 import Foundation
 import HTTPTypes
 import Hummingbird
+import NIOCore
+import NIOHTTP1
+import NIOHTTPTypesHTTP1
 
 /// What kinds of problems there are; the raw value ends the document's `type`.
 enum ProblemKind: String {
@@ -10,6 +13,8 @@ enum ProblemKind: String {
     case methodNotAllowed = "method-not-allowed"
     case payloadTooLarge = "payload-too-large"
     case unsupportedMediaType = "unsupported-media-type"
+    case requestTimeout = "request-timeout"
+    case overloaded
     case invalidFunction = "invalid-function"
     case invalidBundle = "invalid-bundle"
     case queueFull = "queue-full"
@@ -36,12 +41,13 @@ enum ProblemKind: String {
         case .methodNotAllowed: .methodNotAllowed
         case .payloadTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
+        case .requestTimeout: .requestTimeout
         case .callEnded, .callNotEnded, .notReplayable: .conflict
         case .idempotencyMismatch: .unprocessableContent
         case .storageFull: .init(code: 507, reasonPhrase: "Insufficient Storage")
         case .storageUnavailable: .serviceUnavailable
         case .queueFull, .functionPaused, .tooManyReads: .tooManyRequests
-        case .notReady, .shuttingDown: .serviceUnavailable
+        case .notReady, .shuttingDown, .overloaded: .serviceUnavailable
         case .callFailed: .badGateway
         case .callTimedOut: .gatewayTimeout
         // What nginx made of a client that went away; no RFC has a number for it.
@@ -58,6 +64,8 @@ enum ProblemKind: String {
         case .methodNotAllowed: "method not allowed"
         case .payloadTooLarge: "payload too large"
         case .unsupportedMediaType: "unsupported media type"
+        case .requestTimeout: "request timeout"
+        case .overloaded: "too much at once"
         case .invalidFunction: "the function is not acceptable"
         case .invalidBundle: "the bundle was refused"
         case .queueFull: "the queue is full"
@@ -89,16 +97,19 @@ struct Problem: Error {
     var headers: HTTPFields = [:]
     /// With a problem that belongs to a call.
     var call: CallPart?
+    /// A UNIX socket that answers what this does not.
+    var socket: String?
 
     init(
         _ kind: ProblemKind, _ detail: String, field: String? = nil, headers: HTTPFields = [:],
-        call: CallPart? = nil
+        call: CallPart? = nil, socket: String? = nil
     ) {
         self.kind = kind
         self.detail = detail
         self.field = field
         self.headers = headers
         self.call = call
+        self.socket = socket
     }
 
     struct CallPart {
@@ -126,19 +137,34 @@ struct Problem: Error {
         var stack: [String]?
         var exitCode: Int?
         var signal: String?
+        var socket: String?
     }
 
-    func response() throws -> Response {
+    private static let contentType = "application/problem+json"
+
+    private var document: Document {
         let stack = call?.stack ?? []
-        let document = Document(
+        return Document(
             type: "https://cloister.invalid/problems/\(kind.rawValue)", title: kind.title,
             status: kind.status.code, detail: detail, field: field, callId: call?.callId,
             state: call?.state, cause: call?.cause, errorType: call?.errorType,
             message: call?.message,
-            stack: stack.isEmpty ? nil : stack, exitCode: call?.exitCode, signal: call?.signal)
-        return try jsonResponse(
-            document, status: kind.status, contentType: "application/problem+json", headers: headers
-        )
+            stack: stack.isEmpty ? nil : stack, exitCode: call?.exitCode, signal: call?.signal,
+            socket: socket)
+    }
+
+    func response() throws -> Response {
+        try jsonResponse(
+            document, status: kind.status, contentType: Self.contentType, headers: headers)
+    }
+
+    /// The answer for a connection that is given it outside of Hummingbird.
+    func parts() throws -> (HTTPResponseHead, ByteBuffer) {
+        let body = try jsonBytes(document)
+        var fields = headers
+        fields[.contentType] = Self.contentType
+        fields[.contentLength] = String(body.readableBytes)
+        return (HTTPResponseHead(HTTPResponse(status: kind.status, headerFields: fields)), body)
     }
 }
 
@@ -147,11 +173,14 @@ func jsonResponse(
     _ value: some Encodable, status: HTTPResponse.Status = .ok,
     contentType: String = "application/json", headers: HTTPFields = [:]
 ) throws -> Response {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     var headers = headers
     headers[.contentType] = contentType
     return Response(
-        status: status, headers: headers,
-        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+        status: status, headers: headers, body: ResponseBody(byteBuffer: try jsonBytes(value)))
+}
+
+private func jsonBytes(_ value: some Encodable) throws -> ByteBuffer {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return ByteBuffer(bytes: try encoder.encode(value))
 }

@@ -5,28 +5,34 @@ import Hummingbird
 import Logging
 import NIOCore
 
-/// Answers every error as a problem document, whatever threw it. What the client can do nothing about
+/// Keeps web pages out of what follows, and answers every error as a problem document, whatever threw it. What the client can do nothing about
 /// is logged in full and told without details.
 struct ProblemMiddleware: RouterMiddleware {
     typealias Context = EvaluatorRequestContext
+
+    /// Where access keys are made.
+    let keySocket: String
+    /// `nil` where no browser gets.
+    var origins: OriginGuard?
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
         do {
+            try origins?.check(request)
             return try await next(request, context)
         } catch {
-            return try Self.problem(for: error, request: request, logger: context.logger).response()
+            return try problem(for: error, request: request, logger: context.logger).response()
         }
     }
 
-    private static func problem(for error: any Error, request: Request, logger: Logger) -> Problem {
+    private func problem(for error: any Error, request: Request, logger: Logger) -> Problem {
         switch error {
         case let problem as Problem: return problem
-        case let rejection as CallRejection: return self.problem(for: rejection)
+        case let rejection as CallRejection: return Self.problem(for: rejection)
         case let error as RegistryError:
-            if let problem = self.problem(for: error) {
-                if case .storageUnavailable = problem.kind { log(error, request, logger) }
+            if let problem = Self.problem(for: error) {
+                if case .storageUnavailable = problem.kind { Self.log(error, request, logger) }
                 return problem
             }
         case let busy as SlowReads.Busy:
@@ -38,16 +44,30 @@ struct ProblemMiddleware: RouterMiddleware {
             return Problem(.payloadTooLarge, "the request body is too large")
         case let error as HTTPError where error.status == .notFound:
             // Only the router throws this one: no route has this path and method.
-            return noRoute(request)
+            return isForKeys(request) ? keysAreElsewhere(request) : Self.noRoute(request)
         case is CancellationError:
             return Problem(.callCancelled, "the request was cancelled before it was answered")
         default: break
         }
-        log(error, request, logger)
+        Self.log(error, request, logger)
         return Problem(
             .internalError,
             "the evaluator could not answer this; its log says why, under this request's time and path"
         )
+    }
+
+    private func isForKeys(_ request: Request) -> Bool {
+        let path = request.uri.path
+        return path == KeysController.path || path.hasPrefix(KeysController.path + "/")
+    }
+
+    /// Names the socket to programs of this machine, which fnctl is one of.
+    private func keysAreElsewhere(_ request: Request) -> Problem {
+        Problem(
+            .forbidden,
+            "access keys are made, listed and deleted on the evaluator's own machine only, over a socket in its "
+                + "data directory; fnctl keys does",
+            socket: request.isFromThisMachine ? keySocket : nil)
     }
 
     private static func log(_ error: any Error, _ request: Request, _ logger: Logger) {

@@ -13,8 +13,6 @@ enum Routes {
     static let result = "/v1/calls/{id}/result"
     static let replay = "/v1/calls/{id}/replay"
     static let allLogs = "/v1/logs"
-    static let keys = "/v1/keys"
-    static let key = "/v1/keys/{id}"
     static let health = "/healthz"
     static let readiness = "/readyz"
     static let openAPI = "/openapi.json"
@@ -31,8 +29,6 @@ enum Routes {
         (result, ["GET", "HEAD"]),
         (replay, ["POST"]),
         (allLogs, ["GET", "HEAD"]),
-        (keys, ["GET", "HEAD", "POST"]),
-        (key, ["DELETE"]),
         (health, ["GET", "HEAD"]),
         (readiness, ["GET", "HEAD"]),
         (openAPI, ["GET", "HEAD"]),

@@ -64,9 +64,9 @@ import Testing
             #expect(!seen.contains(Self.value))
             #expect(!seen.contains("s3cret-v"))
             #expect(!seen.contains("7741"))
-            var status = stat()
-            #expect(stat("\(evaluator.dataFolder)/secrets.key", &status) == 0)
-            #expect(status.st_mode & 0o777 == 0o600)
+            let attributes = try FileManager.default.attributesOfItem(
+                atPath: "\(evaluator.dataFolder)/secrets.key")
+            #expect(attributes[.posixPermissions] as? Int == 0o600)
         }
     }
 

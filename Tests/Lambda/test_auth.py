@@ -41,6 +41,7 @@ def test_web_pages_are_not_let_in(evaluator):
     for headers in {"origin": "https://a.example"}, {"host": "a.example"}:
         assert unsigned(evaluator, "/2015-03-31/functions", headers=headers) == (403, "AccessDeniedException")
         assert unsigned(evaluator, "/v1/keys", "POST", headers)[0] == 403
+        assert unsigned(evaluator, "/v1/functions", "GET", headers)[0] == 403
     assert unsigned(evaluator, "/2015-03-31/functions")[0] == 200
 
 
@@ -106,6 +107,52 @@ def test_a_signature_is_of_one_service(guarded, key):
     assert unsigned(guarded, "/2015-03-31/functions", headers=headers) == (403, "InvalidSignatureException")
 
 
+def resigned(guarded, key, method, path, body, headers, unsigned_headers=()):
+    """A request with a right signature over these headers, and others beside it."""
+    request = botocore.awsrequest.AWSRequest(
+        method=method, url=guarded.endpoint + path, data=body,
+        headers={"host": "127.0.0.1:%d" % guarded.port, **headers})
+    botocore.auth.SigV4Auth(botocore.credentials.Credentials(*key), "lambda", "us-east-1").add_auth(request)
+    return {**dict(request.headers), **dict(unsigned_headers)}
+
+
+def test_what_changes_a_request_has_to_be_signed(guarded, key):
+    path, refused = "/2015-03-31/functions/f/invocations", (403, "InvalidSignatureException")
+    for name, value in {"X-Amz-Invocation-Type": "Event", "X-Amz-Client-Context": "e30=",
+                        "x-amz-log-type": "Tail", "X-AMZ-ANYTHING": "x"}.items():
+        added = resigned(guarded, key, "POST", path, b"1", {}, {name: value})
+        assert unsigned(guarded, path, "POST", added, b"1") == refused
+    signed_too = resigned(guarded, key, "POST", path, b"1", {"X-Amz-Log-Type": "Tail"})
+    assert unsigned(guarded, path, "POST", signed_too, b"1")[0] == 200
+    url = guarded.client(key=key[0], secret=key[1]).generate_presigned_url("invoke", Params={"FunctionName": "f"})
+    presigned = url.removeprefix(guarded.endpoint)
+    assert unsigned(guarded, presigned, "POST")[0] == 200
+    assert unsigned(guarded, presigned, "POST", {"X-Amz-Invocation-Type": "Event"}) == refused
+
+
+def test_the_body_has_to_be_signed(guarded, key):
+    path = "/2015-03-31/functions/f/invocations"
+    class Unsigned(botocore.auth.SigV4Auth):
+        def payload(self, request):
+            return "UNSIGNED-PAYLOAD"
+    request = botocore.awsrequest.AWSRequest(
+        method="POST", url=guarded.endpoint + path, data=b"1",
+        headers={"host": "127.0.0.1:%d" % guarded.port, "X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"})
+    Unsigned(botocore.credentials.Credentials(*key), "lambda", "us-east-1").add_auth(request)
+    assert unsigned(guarded, path, "POST", dict(request.headers), b"1") == (403, "InvalidSignatureException")
+
+
+def test_what_is_signed_is_what_is_read(guarded, key):
+    """A plus in a query is a space, for both, and a path is read in the form that is signed."""
+    functions = "/2015-03-31/functions"
+    encoded = signed(guarded, key, path=functions + "?Marker=a%2Bb")
+    # It is let in: the marker is none, which is another matter.
+    assert unsigned(guarded, functions + "?Marker=a%2Bb", headers=encoded) == (400, "InvalidParameterValueException")
+    assert unsigned(guarded, functions + "?Marker=a+b", headers=encoded) == (403, "InvalidSignatureException")
+    twice = signed(guarded, key, path="/2015-03-31//functions")
+    assert unsigned(guarded, "/2015-03-31//functions", headers=twice)[0] == 200
+
+
 def test_an_old_signature_is_refused(guarded, key, monkeypatch):
     import datetime
     real = botocore.auth.get_current_datetime
@@ -134,8 +181,39 @@ def test_a_url_of_the_type_aws_iam_asks_for_a_signature(guarded, key):
     path = made["FunctionUrl"].removeprefix(guarded.endpoint)
     assert unsigned(guarded, path)[0] == 403
     assert unsigned(guarded, path, headers=signed(guarded, key, path=path))[0] == 200
+    # The handler would see another path than the one that was signed.
+    for other in path + "/x", path + "a/../", path + "./":
+        assert unsigned(guarded, other, headers=signed(guarded, key, path=other))[0] == 403
     client.update_function_url_config(FunctionName="f", AuthType="NONE")
     assert unsigned(guarded, path)[0] == 200
+    assert unsigned(guarded, path + "/x")[0] == 200
+
+
+def test_keys_are_made_in_the_data_folder_only(guarded, key):
+    folder = guarded.folder + "/data"
+    listed = subprocess.run(
+        [BUILD / "fnctl", "keys", "--data-dir", folder], text=True, capture_output=True, timeout=60)
+    assert listed.returncode == 0 and key[0] in listed.stdout, listed.stderr
+    for path, method in ("/v1/keys", "GET"), ("/v1/keys", "POST"), ("/v1/keys/" + key[0], "DELETE"):
+        assert unsigned(guarded, path, method)[0] == 403
+    missing = subprocess.run(
+        [BUILD / "fnctl", "keys", "--data-dir", "/nowhere"], text=True, capture_output=True, timeout=60)
+    assert missing.returncode != 0 and "/nowhere/control/keys.sock" in missing.stderr
+    answer = subprocess.run(
+        ["curl", "-s", "--unix-socket", folder + "/control/keys.sock", "http://localhost/v1/keys"],
+        text=True, capture_output=True, timeout=60)
+    assert key[0] in answer.stdout
+
+
+def test_keys_of_a_deep_data_folder(tmp_path):
+    """A socket's address has 108 bytes at most, a path more."""
+    folder = tmp_path / ("d" * 100) / ("e" * 100)
+    folder.mkdir(parents=True)
+    made = Evaluator(folder=str(folder))
+    try:
+        assert json.loads(fnctl(made, "keys", "create", "--output", "json"))["secret"]
+    finally:
+        made.stop()
 
 
 def test_keys_are_listed_without_secrets_and_deleted(guarded, key):

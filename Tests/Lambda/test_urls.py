@@ -81,6 +81,9 @@ def test_urls_that_cannot_be(aws, raw, echo):
     assert refusal(create, FunctionName=echo, AuthType="NONE", Qualifier="none") == MISSING
     assert refusal(create, FunctionName=echo, AuthType="NONE", Cors={"MaxAge": 86401}) == (
         "ValidationException", 400)
+    for origins in ["*"], ["https://a.example", "*"]:
+        assert refusal(create, FunctionName=echo, AuthType="NONE", Cors={
+            "AllowOrigins": origins, "AllowCredentials": True}) == ("InvalidParameterValueException", 400)
 
 
 @pytest.mark.parametrize("by_host", [False, True])

@@ -122,3 +122,20 @@ def test_too_large_a_body_is_refused_before_it_is_read(evaluator, echo):
     answer = connection.getresponse()
     assert (answer.status, answer.headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
     connection.close()
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\udfff": 1}', '[["x\\ud800y"]]', "1e999"])
+def test_text_that_is_none_is_the_clients_fault(evaluator, text):
+    """Half of a surrogate pair is JSON, and no text."""
+    for path, headers in {
+        ("/2015-03-31/functions", ()), ("/2015-03-31/functions/echo-of-all/aliases", ()),
+        ("/2018-10-31/layers/l/versions", ()),
+        ("/", (("X-Amz-Target", "Logs_20140328.FilterLogEvents"),)),
+    }:
+        for body in text, '{"x": %s}' % text, '{"FunctionName": %s}' % text:
+            request = urllib.request.Request(
+                evaluator.endpoint + path, method="POST", data=body.encode(), headers=dict(headers))
+            with pytest.raises(urllib.error.HTTPError) as raised:
+                urllib.request.urlopen(request)
+            with raised.value as error:
+                assert error.code == 400, (path, body)

@@ -15,9 +15,12 @@ func buildLambda(_ parts: Parts) throws -> LambdaMiddleware {
         reader: try LambdaRequestReader(),
         service: LambdaService(
             registry: registry, functions: functions, invoker: invoker,
-            codeLinks: CodeLinks(registry: registry), reads: parts.reads.lists),
+            codeLinks: CodeLinks(registry: registry), reads: parts.reads.lists,
+            unread: parts.edge.unread),
         logs: CloudWatchLogs(
             registry: registry, functions: functions, reads: parts.reads.logs), gate: parts.gate,
         urls: FunctionURLGateway(
-            registry: registry, functions: functions, invoker: invoker, gate: parts.gate))
+            registry: registry, functions: functions, invoker: invoker, gate: parts.gate,
+            bodies: parts.bodies, unread: parts.edge.unread),
+        bodies: parts.bodies)
 }

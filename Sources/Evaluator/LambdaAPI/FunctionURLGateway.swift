@@ -14,6 +14,8 @@ struct FunctionURLGateway: Sendable {
     let functions: LambdaFunctions
     let invoker: LambdaInvoker
     let gate: LambdaGate
+    let bodies: RequestBodies
+    let unread: UnreadAnswers
 
     /// The address that clients are told. A number has no names below it, so there it is a path.
     static func url(_ id: String, host: String, names: LambdaNames) -> String {
@@ -32,25 +34,36 @@ struct FunctionURLGateway: Sendable {
         let cors = CrossOrigin(url.cors, request)
         if let preflight = cors.preflight(request) { return preflight }
         let signed = url.authType == "AWS_IAM" ? try gate.claim(request) : nil
-        let body: ByteBuffer
+        if signed != nil, !LambdaAddress(request).isNormal {
+            throw LambdaError(
+                "InvalidSignatureException", 403,
+                "A path with empty or relative steps is signed as another one; leave them out")
+        }
+        let reference = FunctionReference(target)
+        let found = try await invoker.target(reference)
+        let received: ReceivedBody
         do {
-            body = try await collectBody(
-                request, maximumBytes: LambdaRequestReader.maximumPayloadBytes)
+            received = try await bodies.collect(
+                request, context, maximumBytes: LambdaRequestReader.maximumPayloadBytes)
         } catch let problem as Problem where problem.kind == .payloadTooLarge {
             return Self.plain(413, ["Message": "Request Entity Too Large"])
         }
-        try gate.check(signed, service: "lambda", request, body: body)
-        let event = WebEvent(
-            request, id: urlID, path: path, body: body,
-            sourceAddress: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
-            account: signed == nil ? "anonymous" : functions.names.account)
-        let reference = FunctionReference(target)
-        let found = try await invoker.target(reference)
+        let body = received.bytes
+        let bytes = try await Aside.shared.run(for: body.readableBytes) { [gate, functions] in
+            try gate.check(signed, service: "lambda", request, body: body)
+            let event = WebEvent(
+                request, id: urlID, path: path, body: body,
+                sourceAddress: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
+                account: signed == nil ? "anonymous" : functions.names.account)
+            return ByteBuffer(bytes: event.json.data)
+        }
+        received.release()
         let outcome: LambdaInvoker.Outcome
-        let bytes = ByteBuffer(bytes: event.json.data)
         do {
             if url.invokeMode == "RESPONSE_STREAM" {
-                let call = try await StreamedCall(invoker, found, event: bytes, client: nil)
+                let call = try await StreamedCall(
+                    invoker, found, event: bytes, client: nil,
+                    unread: unread.account(closing: context.channel))
                 switch call.beginning {
                 case .ended(let ended): outcome = ended
                 case .streaming(let type, let first):
@@ -67,7 +80,10 @@ struct FunctionURLGateway: Sendable {
         }
         var response: Response
         switch outcome.reply.result {
-        case .completed(let result): response = try WebAnswer.response(result)
+        case .completed(let result):
+            response = try await Aside.shared.run(for: result.readableBytes) {
+                try WebAnswer.response(result)
+            }
         case .failed: response = Self.plain(502, ["Message": "Internal Server Error"])
         }
         response.headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
@@ -135,10 +151,10 @@ struct CrossOrigin: Sendable {
     func decorate(_ response: inout Response) {
         guard let origin, let settings else { return }
         let isAny = settings["AllowOrigins"]?.strings?.contains("*") == true
-        let withCredentials = settings["AllowCredentials"]?.bool == true
-        // With credentials a browser takes no star.
-        response.headers[.accessControlAllowOrigin] = isAny && !withCredentials ? "*" : origin
-        if !isAny || withCredentials { response.headers[.vary] = "Origin" }
+        // Not for every origin there is: any page could act for whoever looks at it.
+        let withCredentials = settings["AllowCredentials"]?.bool == true && !isAny
+        response.headers[.accessControlAllowOrigin] = isAny ? "*" : origin
+        if !isAny { response.headers[.vary] = "Origin" }
         if withCredentials { response.headers[.accessControlAllowCredentials] = "true" }
         if let exposed = settings["ExposeHeaders"]?.strings, !exposed.isEmpty {
             response.headers[.accessControlExposeHeaders] = exposed.joined(separator: ",")

@@ -25,7 +25,8 @@ extension LambdaService {
             let now = currentTimeMs()
             let url = LambdaFunction.URLConfiguration(
                 id: Self.newURLID(), authType: try request.required("AuthType"),
-                cors: Self.cors(request), invokeMode: request.string("InvokeMode") ?? "BUFFERED",
+                cors: try Self.cors(request),
+                invokeMode: request.string("InvokeMode") ?? "BUFFERED",
                 createdAtMs: now, modifiedAtMs: now)
             function.urls[key] = url
             let target = LambdaURLTarget(
@@ -48,7 +49,7 @@ extension LambdaService {
             var url = try url(function, reference)
             url.authType = request.string("AuthType") ?? url.authType
             url.invokeMode = request.string("InvokeMode") ?? url.invokeMode
-            if request.input["Cors"] != nil { url.cors = Self.cors(request) }
+            if request.input["Cors"] != nil { url.cors = try Self.cors(request) }
             url.modifiedAtMs = currentTimeMs()
             function.urls[key] = url
             return lambdaResponse(200, view(url, function.name, key, request))
@@ -96,8 +97,15 @@ extension LambdaService {
         return String((0..<32).map { _ in letters[Int.random(in: 0..<letters.count)] })
     }
 
-    private static func cors(_ request: LambdaRequest) -> JSONValue? {
+    private static func cors(_ request: LambdaRequest) throws -> JSONValue? {
         guard let cors = request.object("Cors"), cors.object?.isEmpty == false else { return nil }
+        // The protocol has no such pair (fetch.spec.whatwg.org, "CORS protocol and credentials").
+        if cors["AllowCredentials"]?.bool == true,
+            cors["AllowOrigins"]?.strings?.contains("*") == true
+        {
+            throw LambdaError.invalid(
+                "AllowCredentials cannot be true where AllowOrigins has *; name the origins")
+        }
         return cors
     }
 

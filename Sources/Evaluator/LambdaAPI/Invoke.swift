@@ -20,7 +20,7 @@ extension LambdaService {
         let type =
             request.operation == "InvokeAsync"
             ? "Event" : request.string("InvocationType") ?? "RequestResponse"
-        let event = try Self.event(request.payload, isAsync: type == "Event")
+        let event = try await Self.event(request.payload, isAsync: type == "Event")
         var headers: HTTPFields = [:]
         headers[.lambdaVersion] = target.version
         switch type {
@@ -56,7 +56,7 @@ extension LambdaService {
     }
 
     /// The event of a call, which is an empty object where there is none.
-    static func event(_ payload: ByteBuffer, isAsync: Bool) throws -> ByteBuffer {
+    static func event(_ payload: ByteBuffer, isAsync: Bool) async throws -> ByteBuffer {
         if isAsync, payload.readableBytes > maximumAsyncBytes {
             throw LambdaError(
                 "RequestTooLargeException", 413,
@@ -64,14 +64,19 @@ extension LambdaService {
                     + "operation with the invocation type Event")
         }
         guard payload.readableBytes > 0 else { return ByteBuffer(string: "{}") }
-        do {
+        try await Aside.shared.run(for: payload.readableBytes) {
             try payload.withUnsafeReadableBytes { try JSONValidator.check($0) }
-        } catch let fault as JSONFault {
-            throw LambdaError(
-                "InvalidRequestContentException", 400,
-                "Could not parse request body into json: \(fault.message)")
         }
         return payload
+    }
+
+    /// - Parameter name: as the path has it, with its escapes.
+    /// - Throws: `LambdaError` where there is no such function.
+    func requireFunction(_ name: String) async throws {
+        guard let text = name.removingPercentEncoding else {
+            throw LambdaError.invalid("the path has an escape that is none")
+        }
+        _ = try await invoker.target(FunctionReference(text, qualifier: nil))
     }
 
     /// What the header with the client's context says, as JSON text.

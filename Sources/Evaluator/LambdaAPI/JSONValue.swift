@@ -11,13 +11,20 @@ enum JSONValue: Sendable, Equatable {
     case array([JSONValue])
     case object([String: JSONValue])
 
-    /// - Throws: `JSONFault`, `DecodingError`.
-    init(_ bytes: ByteBuffer) throws {
-        try bytes.withUnsafeReadableBytes { try JSONValidator.check($0) }
-        self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes.readableBytesView))
+    /// - Throws: `JSONFault`, and nothing else: what cannot be read is the sender's doing.
+    init(_ bytes: ByteBuffer) throws(JSONFault) {
+        do {
+            try bytes.withUnsafeReadableBytes { try JSONValidator.check($0, forTexts: true) }
+            self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes.readableBytesView))
+        } catch let fault as JSONFault {
+            throw fault
+        } catch {
+            // What is JSON and all text is not taken for its numbers alone: 1e999.
+            throw JSONFault(line: 1, column: 1, reason: "a number is too large to be stored")
+        }
     }
 
-    init(text: String) throws { try self.init(ByteBuffer(string: text)) }
+    init(text: String) throws(JSONFault) { try self.init(ByteBuffer(string: text)) }
 
     var string: String? { if case .string(let value) = self { value } else { nil } }
     var bool: Bool? { if case .bool(let value) = self { value } else { nil } }

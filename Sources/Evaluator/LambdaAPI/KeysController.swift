@@ -2,18 +2,20 @@ import FunctionRegistry
 import Hummingbird
 import NIOCore
 
-/// `/v1/keys`: the access keys that the Lambda API asks for. Whoever can make one can do everything there,
-/// so only this machine may.
+/// `/v1/keys`: the access keys that the Lambda API asks for. Whoever can make one can do everything there, so
+/// they are on the socket in the data directory alone.
 struct KeysController: Sendable {
     let registry: FunctionRegistry
     let gate: LambdaGate
+    let bodies: RequestBodies
 
+    static let path = "/v1/keys"
     private static let maximumKeys = 1000
 
     func addRoutes(to router: Router<EvaluatorRequestContext>) {
-        router.get(RouterPath(Routes.keys), use: list)
-        router.post(RouterPath(Routes.keys), use: make)
-        router.delete(RouterPath(Routes.key), use: remove)
+        router.get(RouterPath(Self.path), use: list)
+        router.post(RouterPath(Self.path), use: make)
+        router.delete(RouterPath("\(Self.path)/{id}"), use: remove)
     }
 
     private struct KeyView: Encodable {
@@ -35,7 +37,6 @@ struct KeysController: Sendable {
     @Sendable private func list(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(request, context)
         _ = try Query(request, allowed: [])
         return try jsonResponse(KeyList(keys: try await registry.accessKeys().map { KeyView($0) }))
     }
@@ -43,11 +44,10 @@ struct KeysController: Sendable {
     @Sendable private func make(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(request, context)
         _ = try Query(request, allowed: [])
         try requireJSON(request)
-        let body = try await collectBody(request, maximumBytes: 4096)
-        let description = try description(body)
+        let body = try await bodies.collect(request, context, maximumBytes: 4096)
+        let description = try description(body.bytes)
         guard try await registry.accessKeys().count < Self.maximumKeys else {
             throw Problem(.badRequest, "there are \(Self.maximumKeys) keys; delete some first")
         }
@@ -74,7 +74,6 @@ struct KeysController: Sendable {
     @Sendable private func remove(_ request: Request, context: EvaluatorRequestContext) async throws
         -> Response
     {
-        try requireThisMachine(request, context)
         let id = try context.pathParameter("id")
         _ = try Query(request, allowed: [])
         let existed = try await registry.removeAccessKey(id)
@@ -85,23 +84,4 @@ struct KeysController: Sendable {
         }
         return Response(status: .noContent)
     }
-
-    private func requireThisMachine(
-        _ request: Request, _ context: EvaluatorRequestContext
-    ) throws {
-        // Nor may a web page in a browser of this machine.
-        guard isLoopback(context.channel.remoteAddress?.ipAddress ?? ""),
-            request.headers[.origin] == nil, LambdaGate.isLocal(request.head.authority)
-        else {
-            throw Problem(
-                .forbidden,
-                "access keys can be seen and changed from the evaluator's own machine only")
-        }
-    }
-}
-
-/// Whether an address, or the name that an evaluator listens at, is this machine's own alone.
-func isLoopback(_ address: String) -> Bool {
-    address.hasPrefix("127.") || address == "::1" || address == "localhost"
-        || address.hasPrefix("::ffff:127.")
 }

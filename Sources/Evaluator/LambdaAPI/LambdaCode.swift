@@ -1,5 +1,4 @@
 import Crypto
-import Dispatch
 import Foundation
 
 /// The code of a request: a zip archive.
@@ -8,15 +7,10 @@ struct LambdaCode: Sendable {
     /// Base64 of the SHA-256 of the archive.
     var sha256: String
 
-    /// Reads the code of a request on a thread of its own: an archive can be large.
     /// - Parameter fields: those of `Code`, or the request's own.
     /// - Throws: `InvalidParameterValueException` for every other way of giving code.
     static func read(_ fields: JSONValue) async throws -> LambdaCode {
-        try await withCheckedThrowingContinuation { continuation in
-            DispatchQueue.global().async {
-                continuation.resume(with: Result { try LambdaCode(fields) })
-            }
-        }
+        try await Aside.shared.run { try LambdaCode(fields) }
     }
 
     private init(_ fields: JSONValue) throws {

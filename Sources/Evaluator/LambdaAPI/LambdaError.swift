@@ -86,6 +86,12 @@ struct LambdaError: Error, Sendable {
             self = LambdaError("TooManyRequestsException", 429, "Rate exceeded: \(busy)")
         case let problem as Problem where problem.kind == .payloadTooLarge:
             self = LambdaError("RequestTooLargeException", 413, "Request must be smaller")
+        case let problem as Problem where problem.kind == .overloaded:
+            self = LambdaError("ServiceException", 503, problem.detail)
+        case let fault as JSONFault:
+            self = LambdaError(
+                "InvalidRequestContentException", 400,
+                "Could not parse request body into json: \(fault.message)")
         case let problem as Problem: self = .invalid(problem.detail)
         default: return nil
         }
@@ -108,7 +114,7 @@ struct LambdaError: Error, Sendable {
         var response = lambdaResponse(status, body)
         response.headers[.lambdaErrorType] = code
         if isLogs { response.headers[.contentType] = "application/x-amz-json-1.1" }
-        if status == 429 { response.headers[.retryAfter] = "1" }
+        if status == 429 || status == 503 { response.headers[.retryAfter] = "1" }
         return response
     }
 }

@@ -48,21 +48,15 @@ final class LambdaGate: Sendable {
         return (claim, secret)
     }
 
-    /// Refuses what a web page makes a browser send: its own origin, or a name of its own that leads here.
+    /// Refuses what a web page makes a browser send (its own origin, or a name of its own that leads here),
+    /// and what a proxy on this machine hands on from elsewhere.
     private static func requireLocalProgram(_ request: Request) throws {
-        guard request.headers[.origin] == nil, isLocal(request.head.authority) else {
+        guard request.isFromThisMachine else {
             throw LambdaError(
                 "AccessDeniedException", 403,
-                "Web pages, and names that are not this machine's own, may not ask without a signature"
-            )
+                "Web pages, proxies, and names that are not this machine's own, may not ask without a "
+                    + "signature; make a key with fnctl keys create")
         }
-    }
-
-    /// Whether a request is for an address or name that is this machine's own alone.
-    static func isLocal(_ authority: String?) -> Bool {
-        guard let authority else { return false }
-        if authority.hasPrefix("[::1]") { return true }
-        return isLoopback(String(authority.prefix { $0 != ":" }))
     }
 
     /// - Parameter service: `lambda` or `logs`.

@@ -14,6 +14,7 @@ struct LambdaMiddleware: RouterMiddleware {
     let logs: CloudWatchLogs
     let gate: LambdaGate
     let urls: FunctionURLGateway
+    let bodies: RequestBodies
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -24,8 +25,8 @@ struct LambdaMiddleware: RouterMiddleware {
         do {
             response =
                 switch kind {
-                case .operation: try await perform(request, id: id)
-                case .logs(let target): try await logs(target, request)
+                case .operation: try await perform(request, context, id: id)
+                case .logs(let target): try await logs(target, request, context)
                 case .url(let urlID, let path):
                     try await urls.answer(request, urlID: urlID, path: path, context: context)
                 case .code:
@@ -101,7 +102,9 @@ struct LambdaMiddleware: RouterMiddleware {
 
     // MARK: Operations
 
-    private func perform(_ request: Request, id: String) async throws -> Response {
+    private func perform(
+        _ request: Request, _ context: Context, id: String
+    ) async throws -> Response {
         let signed = try gate.claim(request)
         let address = LambdaAddress(request)
         guard
@@ -112,26 +115,39 @@ struct LambdaMiddleware: RouterMiddleware {
                 "\(request.method.rawValue) \(address.path.prefix(300))")
         }
         let most = LambdaRequestReader.maximumBytes(operation)
-        let body: ByteBuffer
+        // Before the body, which can be long; but for nobody who has not shown who they are.
+        let length = request.headers[.contentLength].flatMap { Int($0) } ?? .max
+        if signed == nil, length > Aside.smallBytes, most > LambdaRequestReader.maximumBytes,
+            let name = parameters["FunctionName"]
+        {
+            try await service.requireFunction(name)
+        }
+        let received: ReceivedBody
         do {
-            body = try await collectBody(request, maximumBytes: most)
+            received = try await bodies.collect(request, context, maximumBytes: most)
         } catch let problem as Problem where problem.kind == .payloadTooLarge {
             throw LambdaError(
                 "RequestTooLargeException", 413,
                 "Request must be smaller than \(most) bytes for the \(operation) operation")
         }
-        let read = try await aside(ifLarge: body) { [gate, reader] in
+        defer { received.release() }
+        let body = received.bytes
+        var read = try await Aside.shared.run(for: body.readableBytes) { [gate, reader] in
             try gate.check(signed, service: "lambda", request, body: body)
             return try reader.read(
                 operation, parameters: parameters, address: address, headers: request.headers,
                 body: body, host: request.head.authority ?? "127.0.0.1", id: id)
         }
+        read.channel = context.channel
+        // An event that waits or runs has bounds of its own.
+        if read.payload.readableBytes > 0 { received.release() }
         return try await service.perform(read)
     }
 
-    private func logs(_ target: String, _ request: Request) async throws -> Response {
+    private func logs(
+        _ target: String, _ request: Request, _ context: Context
+    ) async throws -> Response {
         let signed = try gate.claim(request)
-        let body = try await collectBody(request, maximumBytes: 1 << 20)
         let name = target.split(separator: ".").last.map(String.init) ?? target
         guard target.hasPrefix("Logs_20140328."), reader.model.operations["logs:\(name)"] != nil
         else {
@@ -139,12 +155,19 @@ struct LambdaMiddleware: RouterMiddleware {
                 "UnknownOperationException", 400,
                 "\(target.prefix(200)) is not supported here, where logs can be read only")
         }
-        try gate.check(signed, service: "logs", request, body: body)
-        let input = body.readableBytes == 0 ? .object([:]) : try reader.json(body)
-        do {
-            try reader.validator.check(input, "logs.\(name)Request", at: "")
-        } catch let error as LambdaError {
-            throw LambdaError("InvalidParameterException", 400, error.message)
+        let received = try await bodies.collect(
+            request, context, maximumBytes: LambdaRequestReader.maximumBytes)
+        defer { received.release() }
+        let body = received.bytes
+        let input = try await Aside.shared.run(for: body.readableBytes) { [gate, reader] in
+            try gate.check(signed, service: "logs", request, body: body)
+            let input: JSONValue = body.readableBytes == 0 ? .object([:]) : try JSONValue(body)
+            do {
+                try reader.validator.check(input, "logs.\(name)Request", at: "")
+            } catch let error as LambdaError {
+                throw LambdaError("InvalidParameterException", 400, error.message)
+            }
+            return input
         }
         var response = try await logs.perform(name, input)
         response.headers[.contentType] = "application/x-amz-json-1.1"

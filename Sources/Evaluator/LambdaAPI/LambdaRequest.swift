@@ -1,4 +1,3 @@
-import Dispatch
 import Foundation
 import HTTPTypes
 import Hummingbird
@@ -16,6 +15,8 @@ struct LambdaRequest: Sendable {
     var host: String
     /// Of the request, for its answer.
     var id: String
+    /// The connection that the answer goes to.
+    var channel: (any Channel)?
 
     func string(_ name: String) -> String? { input[name]?.string }
     func int(_ name: String) -> Int? { input[name]?.int }
@@ -43,17 +44,31 @@ struct LambdaRequest: Sendable {
     func pageSize(_ most: Int = 50) -> Int { min(int("MaxItems") ?? most, most) }
 }
 
-/// The pieces of a request's address.
+/// The pieces of a request's address, as they are read and as they are signed: there is no other reader.
 struct LambdaAddress: Sendable {
+    /// In its normal form.
     var path: String
+    /// Whether the request had the path in its normal form.
+    var isNormal: Bool
     /// In the order of the request, with escapes resolved.
     var query: [(name: String, value: String)]
 
     init(_ request: Request) {
-        path = request.uri.path
+        path = Self.normal(request.uri.path)
+        isNormal = path == request.uri.path
         query = Self.pairs(request.uri.query ?? "").map {
             (Self.decoded($0.name), Self.decoded($0.value))
         }
+    }
+
+    /// Without empty and relative steps (RFC 3986, section 6.2.2.3); escapes stay.
+    private static func normal(_ path: String) -> String {
+        var parts: [Substring] = []
+        for part in path.split(separator: "/") where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        let joined = "/" + parts.joined(separator: "/")
+        return path.hasSuffix("/") && joined.count > 1 ? joined + "/" : joined
     }
 
     /// The names and values of a query, with escapes as they are.
@@ -65,22 +80,13 @@ struct LambdaAddress: Sendable {
         }
     }
 
+    /// A name or a value of a query: `+` is a space, as forms have it (url.spec.whatwg.org, section 5.1).
     static func decoded(_ text: String) -> String {
         text.replacingOccurrences(of: "+", with: " ").removingPercentEncoding ?? text
     }
 
     /// The first value of each name.
     var values: [String: String] { Dictionary(query.map { ($0.name, $0.value) }) { one, _ in one } }
-}
-
-/// Works on a body: a long one on a thread of its own, because it takes long enough to hold up calls.
-func aside<Result: Sendable>(
-    ifLarge body: ByteBuffer, _ work: @escaping @Sendable () throws -> Result
-) async throws -> Result {
-    guard body.readableBytes > 256 << 10 else { return try work() }
-    return try await withCheckedThrowingContinuation { continuation in
-        DispatchQueue.global().async { continuation.resume(with: Swift.Result { try work() }) }
-    }
 }
 
 /// Makes requests out of what arrives.
@@ -95,7 +101,7 @@ struct LambdaRequestReader: Sendable {
 
     /// Larger archives have to come in another way, which there is not.
     private static let maximumCodeBytes = 70 << 20
-    private static let maximumBytes = 1 << 20
+    static let maximumBytes = 1 << 20
     static let maximumPayloadBytes = 6 << 20
 
     /// The most bytes that the body of an operation has.
@@ -108,7 +114,7 @@ struct LambdaRequestReader: Sendable {
     }
 
     /// - Parameter parameters: the names in the path, with their escapes.
-    /// - Throws: `LambdaError`.
+    /// - Throws: `LambdaError`, `JSONFault`.
     func read(
         _ operation: String, parameters: [String: String], address: LambdaAddress,
         headers: HTTPFields, body: ByteBuffer, host: String, id: String
@@ -143,9 +149,9 @@ struct LambdaRequestReader: Sendable {
             // It may be empty, and is not missing then.
             input[member] = ""
         } else if let member = shape.b {
-            if body.readableBytes > 0 { input[member] = try json(body) }
+            if body.readableBytes > 0 { input[member] = try JSONValue(body) }
         } else if body.readableBytes > 0, members.contains(where: { $0.value.l == nil }) {
-            guard case .object(let fields) = try json(body) else {
+            guard case .object(let fields) = try JSONValue(body) else {
                 throw LambdaError(
                     "SerializationException", 400, "The request has to be a JSON object")
             }
@@ -177,17 +183,6 @@ struct LambdaRequestReader: Sendable {
             } else {
                 input[name] = try value(text, member.s, name)
             }
-        }
-    }
-
-    /// - Throws: `InvalidRequestContentException`.
-    func json(_ body: ByteBuffer) throws -> JSONValue {
-        do {
-            return try JSONValue(body)
-        } catch let fault as JSONFault {
-            throw LambdaError(
-                "InvalidRequestContentException", 400,
-                "Could not parse request body into json: \(fault.message)")
         }
     }
 

@@ -11,6 +11,7 @@ struct LambdaService: Sendable {
     let invoker: LambdaInvoker
     let codeLinks: CodeLinks
     let reads: SlowReads
+    let unread: UnreadAnswers
 
     var names: LambdaNames { functions.names }
 

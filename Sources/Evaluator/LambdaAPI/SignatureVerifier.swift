@@ -98,6 +98,7 @@ struct SignatureVerifier: Sendable {
         guard claim.signedHeaders.contains("host") else {
             throw invalid("'Host' must be a 'SignedHeader' in the AWS Authorization.")
         }
+        try requireSignedHeaders(claim, request)
         let canonical = try canonicalRequest(claim, request, body)
         let text = [
             algorithm, claim.date, claim.scope, hex(SHA256.hash(data: Data(canonical.utf8))),
@@ -114,6 +115,18 @@ struct SignatureVerifier: Sendable {
             throw invalid(
                 "The request signature we calculated does not match the signature you provided. "
                     + "Check your AWS Secret Access Key and signing method.")
+        }
+    }
+
+    /// What the request asks for besides its path and body is in these headers: nobody may add one. The hash
+    /// of the body is compared with the body itself.
+    private static func requireSignedHeaders(_ claim: Claim, _ request: Request) throws {
+        for field in request.headers where field.name != .amzContentHash {
+            let name = field.name.canonicalName
+            if name.hasPrefix("x-amz-"), !claim.signedHeaders.contains(name) {
+                throw invalid(
+                    "'\(name.prefix(100))' must be a 'SignedHeader' in the AWS Authorization.")
+            }
         }
     }
 
@@ -147,13 +160,11 @@ struct SignatureVerifier: Sendable {
         _ claim: Claim, _ request: Request, _ body: ByteBuffer
     ) throws -> String {
         let hash = hex(SHA256.hash(data: Data(body.readableBytesView)))
-        var payload = hash
-        if let given = request.headers[.amzContentHash] {
-            guard given == hash || given == "UNSIGNED-PAYLOAD" else {
-                throw invalid("The header X-Amz-Content-Sha256 is not that of the body")
-            }
-            payload = given
+        // Nor is UNSIGNED-PAYLOAD: such a signature would be good for any body.
+        if let given = request.headers[.amzContentHash], given != hash {
+            throw invalid("The header X-Amz-Content-Sha256 is not that of the body")
         }
+        let address = LambdaAddress(request)
         let query = LambdaAddress.pairs(request.uri.query ?? "")
             .filter { $0.name != "X-Amz-Signature" }
             .map { pair -> (String, String) in (escape(pair.name), escape(pair.value)) }
@@ -165,8 +176,9 @@ struct SignatureVerifier: Sendable {
             headers += "\(name):\(try value(of: name, request))\n"
         }
         return [
-            request.method.rawValue, path(request.uri.path), query, headers,
-            claim.signedHeaders.joined(separator: ";"), payload,
+            // The path as it came, escaped once more, as every service but S3 has it.
+            request.method.rawValue, encode(address.path, keeping: "/"), query, headers,
+            claim.signedHeaders.joined(separator: ";"), hash,
         ].joined(separator: "\n")
     }
 
@@ -180,20 +192,9 @@ struct SignatureVerifier: Sendable {
         }.joined(separator: ",")
     }
 
-    /// The path as it came, escaped once more, as every service but S3 has it.
-    private static func path(_ path: String) -> String {
-        var parts: [Substring] = []
-        for part in path.split(separator: "/") where part != "." {
-            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
-        }
-        let joined = "/" + parts.joined(separator: "/")
-        let whole = path.hasSuffix("/") && joined.count > 1 ? joined + "/" : joined
-        return encode(whole, keeping: "/")
-    }
-
     /// A name or value of the query with exactly the escapes that it should have.
     private static func escape(_ text: String) -> String {
-        encode(text.removingPercentEncoding ?? text, keeping: "")
+        encode(LambdaAddress.decoded(text), keeping: "")
     }
 
     private static func encode(_ text: String, keeping kept: String) -> String {

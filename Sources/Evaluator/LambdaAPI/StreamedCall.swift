@@ -13,28 +13,53 @@ struct StreamedCall: Sendable {
 
     let beginning: Beginning
     private let pieces: AsyncStream<ByteBuffer>
+    /// Of what has been streamed and not been sent yet.
+    private let unread: UnreadAnswers.Account
     // Not a child task: it goes on while the answer is written, after the function that began it returned.
     private let task: Task<LambdaInvoker.Outcome, any Error>
+    private let reader: Reader
+
+    /// Goes with the last copy of the call: nobody can read it then.
+    private final class Reader: Sendable {
+        let unread: UnreadAnswers.Account
+        let task: Task<LambdaInvoker.Outcome, any Error>
+
+        init(_ unread: UnreadAnswers.Account, _ task: Task<LambdaInvoker.Outcome, any Error>) {
+            self.unread = unread
+            self.task = task
+        }
+
+        deinit {
+            task.cancel()
+            unread.close()
+        }
+    }
 
     /// Returns when the first piece is there, or the call's end.
     /// - Throws: as `LambdaInvoker.run`; the call did not run then.
     init(
         _ invoker: LambdaInvoker, _ target: LambdaInvoker.Target, event: ByteBuffer,
-        client: String?
+        client: String?, unread: UnreadAnswers.Account
     ) async throws {
-        // Bounded by what the supervisor lets through.
+        // Bounded by what the supervisor lets through, and all together by the budget.
         let (pieces, continuation) = AsyncStream<ByteBuffer>.makeStream()
         self.pieces = pieces
+        self.unread = unread
         let task = Task {
             defer { continuation.finish() }
             return try await invoker.run(
                 target, event: event, client: client,
-                receivePiece: { continuation.yield($0) })
+                receivePiece: { piece in
+                    unread.add(piece.readableBytes)
+                    continuation.yield(piece)
+                })
         }
         self.task = task
+        reader = Reader(unread, task)
         // The first line is the type.
         var head = ByteBuffer()
         for await piece in pieces {
+            unread.remove(piece.readableBytes)
             head.writeImmutableBuffer(piece)
             guard let end = head.readableBytesView.firstIndex(of: UInt8(ascii: "\n")) else {
                 continue
@@ -47,16 +72,25 @@ struct StreamedCall: Sendable {
         beginning = .ended(try await task.value)
     }
 
-    /// The pieces that are to come; for one reader.
-    func makeIterator() -> AsyncStream<ByteBuffer>.Iterator { pieces.makeAsyncIterator() }
+    /// The next of the pieces that are to come; for one reader.
+    func next() async -> ByteBuffer? {
+        var iterator = pieces.makeAsyncIterator()
+        guard let piece = await iterator.next() else { return nil }
+        unread.remove(piece.readableBytes)
+        return piece
+    }
 
     /// Hands on the rest, as it comes.
     /// - Returns: how the call ended.
     func forEach(
         _ body: (ByteBuffer) async throws -> Void
     ) async throws -> LambdaInvoker.Outcome {
+        defer { unread.close() }
         do {
-            for await piece in pieces { try await body(piece) }
+            for await piece in pieces {
+                try await body(piece)
+                unread.remove(piece.readableBytes)
+            }
             return try await task.value
         } catch {
             // Nobody reads any more.

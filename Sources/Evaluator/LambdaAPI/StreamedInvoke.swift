@@ -9,7 +9,9 @@ extension LambdaService {
         _ target: LambdaInvoker.Target, event: ByteBuffer, client: String?,
         _ request: LambdaRequest, _ headers: HTTPFields
     ) async throws -> Response {
-        let call = try await StreamedCall(invoker, target, event: event, client: client)
+        let call = try await StreamedCall(
+            invoker, target, event: event, client: client,
+            unread: unread.account { [channel = request.channel] in channel?.close(promise: nil) })
         let isTail = request.string("LogType") == "Tail"
         var headers = headers
         headers[.contentType] = EventStream.contentType

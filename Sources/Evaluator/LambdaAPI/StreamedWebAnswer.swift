@@ -21,10 +21,9 @@ struct StreamedWebAnswer: Sendable {
         }
         // The prelude comes first and in one go: a handler that writes it waits for nothing in between.
         var head = first
-        var iterator = call.makeIterator()
         var end = Self.end(of: head)
         while end == nil, head.readableBytes < Self.maximumPrelude,
-            let piece = await iterator.next()
+            let piece = await call.next()
         {
             head.writeImmutableBuffer(piece)
             end = Self.end(of: head)

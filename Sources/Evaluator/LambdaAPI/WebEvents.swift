@@ -89,7 +89,8 @@ enum WebAnswer {
                 status: .ok, headers: [.contentType: "application/json"],
                 body: ResponseBody(byteBuffer: result))
         }
-        guard (100...599).contains(status) else {
+        // An interim status is no answer, and the client would wait for one.
+        guard (200...599).contains(status) else {
             return lambdaResponse(502, ["Message": "Internal Server Error"])
         }
         var headers: HTTPFields = [.contentType: "application/json"]

@@ -7,6 +7,8 @@ struct Endpoint: Sendable, Equatable, CustomStringConvertible {
 
     /// The URL without a slash at its end.
     let base: String
+    /// The UNIX socket that it stands for.
+    let socket: String?
 
     /// Nil when the text is not an http or https URL with a host and without a query.
     init?(_ text: String) {
@@ -18,9 +20,18 @@ struct Endpoint: Sendable, Equatable, CustomStringConvertible {
         var base = text
         while base.hasSuffix("/") { base.removeLast() }
         self.base = base
+        socket = nil
     }
 
-    var description: String { base }
+    /// - Parameters:
+    ///   - socket: a UNIX socket's path, for people.
+    ///   - address: the same socket by a path of at most 107 bytes (unix(7)).
+    init(socket: String, address: String) {
+        base = "http+unix://" + Self.escape(address)
+        self.socket = socket
+    }
+
+    var description: String { socket ?? base }
 
     /// The URL of a path given as its segments, each escaped, with a query.
     func url(_ path: [String], query: [(String, String?)] = []) -> String {

@@ -9,10 +9,22 @@ struct KeyRecord: Decodable, Sendable {
     let secret: String?
 }
 
-/// What is asked about access keys; the evaluator answers it on its own machine only.
+/// What is asked about access keys, over the socket in the evaluator's data directory.
 extension EvaluatorClient {
     struct KeyList: Decodable, Sendable {
         let keys: [KeyRecord]
+    }
+
+    /// Where an evaluator on this machine has its socket for keys.
+    func keySocket() async throws -> String {
+        let answer = try await send(.GET, ["v1", "keys"])
+        guard let path = (try? JSONParser.parse(answer.body))?["socket"]?.stringValue else {
+            throw Failure(
+                "the evaluator at \(endpoint) does not tell where its keys are made, as it does only to "
+                    + "programs of its own machine; name its data directory with --data-dir",
+                status: .unreachable)
+        }
+        return path
     }
 
     func keys() async throws -> Document<KeyList> { try await get(["v1", "keys"]) }

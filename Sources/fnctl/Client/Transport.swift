@@ -122,6 +122,7 @@ struct Transport: Sendable {
         var request = HTTPClientRequest(url: url)
         request.method = method
         request.headers.add(name: "User-Agent", value: "fnctl")
+        if endpoint.socket != nil { request.headers.add(name: "Host", value: "localhost") }
         request.headers.add(contentsOf: headers)
         return request
     }

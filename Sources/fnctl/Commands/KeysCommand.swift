@@ -6,8 +6,9 @@ struct KeysCommand: AsyncParsableCommand {
         commandName: "keys",
         abstract: "Make, list and delete the access keys of the Lambda API.",
         discussion: """
-            From the first key on, every request to the Lambda API has to be signed with one. Keys can \
-            be seen and changed on the evaluator's own machine only.
+            From the first key on, every request to the Lambda API has to be signed with one. Keys are \
+            seen and changed over a socket in the evaluator's data directory, which its own user and root \
+            can open. Without --data-dir, the evaluator at the endpoint is asked where that is.
             """,
         subcommands: [Create.self, List.self, Delete.self], defaultSubcommand: List.self)
 
@@ -18,10 +19,11 @@ struct KeysCommand: AsyncParsableCommand {
         @Option(help: "What the key is for.")
         var description = ""
 
+        @OptionGroup var place: KeyPlace
         @OptionGroup var options: GlobalOptions
 
         func run() async throws {
-            try await options.withClient { client in
+            try await place.withClient(options) { client in
                 options.show(try await client.makeKey(description: description)) { key, console in
                     console.print("AWS_ACCESS_KEY_ID=\(key.id)")
                     console.print("AWS_SECRET_ACCESS_KEY=\(key.secret ?? "")")
@@ -34,10 +36,11 @@ struct KeysCommand: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "list", abstract: "List the keys, without their secrets.")
 
+        @OptionGroup var place: KeyPlace
         @OptionGroup var options: GlobalOptions
 
         func run() async throws {
-            try await options.withClient { client in
+            try await place.withClient(options) { client in
                 options.show(try await client.keys()) { list, console in
                     guard !list.keys.isEmpty else {
                         console.note("there are no keys; the Lambda API asks for no signatures")
@@ -63,10 +66,11 @@ struct KeysCommand: AsyncParsableCommand {
         @Argument(help: "The key's id.")
         var id: String
 
+        @OptionGroup var place: KeyPlace
         @OptionGroup var options: GlobalOptions
 
         func run() async throws {
-            try await options.withClient { client in
+            try await place.withClient(options) { client in
                 try await client.deleteKey(id)
                 switch options.output {
                 case .json:
