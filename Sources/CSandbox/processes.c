@@ -47,7 +47,7 @@ int csb_try_user_namespace(void) {
     return 0;
 }
 
-int csb_use_common_slice(pid_t thread) {
+static int set_slice(pid_t thread, int nice, uint64_t nanoseconds) {
     // struct sched_attr, which some versions of the C library's headers have and others have not.
     struct {
         uint32_t size, policy;
@@ -55,12 +55,18 @@ int csb_use_common_slice(pid_t thread) {
         int32_t nice;
         uint32_t priority;
         uint64_t runtime, deadline, period;
-    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER};
-    errno = 0;
-    wanted.nice = getpriority(PRIO_PROCESS, (id_t)thread);
-    if (wanted.nice == -1 && errno != 0) return -errno;
+    } wanted = {.size = sizeof wanted, .policy = SCHED_OTHER, .nice = nice, .runtime = nanoseconds};
     return result(syscall(SYS_sched_setattr, thread, &wanted, 0));
 }
+
+int csb_use_common_slice(pid_t thread) {
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, (id_t)thread);
+    if (nice == -1 && errno != 0) return -errno;
+    return set_slice(thread, nice, 0);
+}
+
+int csb_give_way(int nice) { return set_slice(0, nice, 100000); }
 
 int csb_prctl(int option, unsigned long argument) { return result(prctl(option, argument, 0, 0, 0)); }
 

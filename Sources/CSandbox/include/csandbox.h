@@ -39,6 +39,9 @@ int csb_close_range(unsigned first, unsigned last);
 int csb_set_rlimit(int resource, uint64_t soft, uint64_t hard);
 // Has the kernel let a thread run for as long at a time as others of its nice level.
 int csb_use_common_slice(pid_t thread);
+// Gives the calling thread a nice level, and has others run after the shortest time: since Linux 6.12, which
+// is when a slice can be asked for (sched_setattr(2)). Older kernels take the nice level alone.
+int csb_give_way(int nice);
 int csb_sethostname(const char *name);
 int csb_execve(const char *path, char *const arguments[], char *const environment[]);
 // Version of the Landlock interface, or -errno where the kernel has none.
