@@ -209,6 +209,7 @@ struct EdgeTests {
         for header in [
             "X-Forwarded-For: 203.0.113.9", "Forwarded: for=203.0.113.9", "Via: 1.1 proxy",
             "X-Forwarded-Host: a.example", "X-Real-IP: 203.0.113.9",
+            "CF-Connecting-IP: 203.0.113.9", "True-Client-IP: 203.0.113.9",
         ] {
             let headers = "Host: 127.0.0.1\r\n\(header)\r\n"
             #expect(try status(evaluator, Self.lambda, headers) == 403, "\(header)")

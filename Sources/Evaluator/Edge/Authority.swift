@@ -110,7 +110,9 @@ extension Request {
             // A browser says it with all that a page loads (w3c.github.io/webappsec-fetch-metadata).
             if name == "sec-fetch-site" { return field.value == "none" }
             return name != "forwarded" && name != "via" && name != "x-real-ip"
-                && !name.hasPrefix("x-forwarded")
+                && !name.hasPrefix("x-forwarded") && !name.hasPrefix("x-original-")
+                && !name.hasPrefix("x-envoy-") && !name.hasSuffix("client-ip")
+                && !name.hasSuffix("connecting-ip")
         }
     }
 }
