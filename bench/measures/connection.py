@@ -60,5 +60,5 @@ class Connection:
 
 
 def invocation(name, event=EVENT, headers=""):
-    return ("POST /v1/functions/%s/invoke HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n%s\r\n" % (
+    return ("POST /v1/functions/%s/invoke HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n%s\r\n" % (
         name, len(event), headers)).encode() + event

@@ -185,7 +185,7 @@ class Caller(threading.Thread):
         return self.connection.send(request)
 
     def request(self, method, path, body=b""):
-        return self.send(("%s %s HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (
+        return self.send(("%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (
             method, path, len(body))).encode() + body)
 
     def invoke(self, name, headers="", **event):
