@@ -112,7 +112,7 @@ import Testing
                 let name = evaluator.newName()
                 try await evaluator.register(
                     name, "python", "import time\ndef handler(e, c): time.sleep(e)",
-                    settings: ["timeoutMs": 900_000], isolation: isolation)
+                    settings: ["timeoutMs": 100_000], isolation: isolation)
                 let answer = try await evaluator.submit(name, "30")
                 #expect(answer.status == 202, "\(answer.text)")
             }
