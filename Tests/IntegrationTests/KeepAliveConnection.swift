@@ -14,21 +14,9 @@ final class KeepAliveConnection {
 
     /// - Parameter endpoint: `http://127.0.0.1:8080`.
     init(_ endpoint: String) throws {
-        guard let url = URL(string: endpoint), let port = url.port else {
-            throw Failure(message: "\(endpoint) has no port")
-        }
-        host = "127.0.0.1:\(port)"
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port)).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        guard connected == 0 else { throw Failure(message: "connect: errno \(errno)") }
+        let loopback = try Loopback(endpoint)
+        socket = loopback.socket
+        host = "127.0.0.1:\(loopback.port)"
         var one: Int32 = 1
         setsockopt(
             socket, Int32(IPPROTO_TCP), TCP_NODELAY, &one, socklen_t(MemoryLayout<Int32>.size))

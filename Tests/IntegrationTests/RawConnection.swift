@@ -23,29 +23,17 @@ final class RawConnection {
     ///   - endpoint: `http://127.0.0.1:8080`.
     ///   - receiveBytes: of the socket's buffer; for clients that read slowly.
     init(_ endpoint: String, seconds: Int = 20, receiveBytes: Int32? = nil) throws {
-        guard let url = URL(string: endpoint), let port = url.port else {
-            throw Failure(description: "\(endpoint) has no port")
-        }
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        if var bytes = receiveBytes {
-            setsockopt(
-                socket, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
-        }
-        var limit = timeval(tv_sec: seconds, tv_usec: 0)
-        for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
-            setsockopt(
-                socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
-        }
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port)).bigEndian
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let connected = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        socket = try Loopback(endpoint) { socket in
+            if var bytes = receiveBytes {
+                setsockopt(
+                    socket, SOL_SOCKET, SO_RCVBUF, &bytes, socklen_t(MemoryLayout<Int32>.size))
             }
-        }
-        guard connected == 0 else { throw Failure(description: "connect: errno \(errno)") }
+            var limit = timeval(tv_sec: seconds, tv_usec: 0)
+            for option in [SO_RCVTIMEO, SO_SNDTIMEO] {
+                setsockopt(
+                    socket, SOL_SOCKET, option, &limit, socklen_t(MemoryLayout<timeval>.size))
+            }
+        }.socket
     }
 
     deinit { Glibc.close(socket) }
