@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import Glibc
 import Logging
 
@@ -30,12 +31,8 @@ enum OpenFiles {
 
     /// - Returns: how many connections may be open: as many as are wanted, or as leave enough files for cells.
     static func connections(_ configuration: EvaluatorConfiguration, _ logger: Logger) -> Int {
-        // Roughly what the supervisor has at most: cells that run, wait for their next call or end, those that
-        // are parked in two languages, and the keepers of snapshots with their parked forks.
-        let snapshots = max(2, min(configuration.slots, 16))
-        let places =
-            3 * configuration.slots + 2 * configuration.parked
-            + snapshots * (1 + max(4, configuration.parked))
+        let places = SupervisorConfiguration.places(
+            slots: configuration.slots, parked: configuration.parked, hasSnapshots: true)
         let files = Int(clamping: limits.rlim_cur)
         let wanted = configuration.connections
         let possible = connections(wanted, files: files, places: places)

@@ -103,7 +103,7 @@ extension SupervisorCore {
         if case .ready = lane.template?.phase { isReady = true }
         let snapshot = snapshots[call.request]
         let free = call.request.isolation == .snapshot ? snapshot?.lane : lane
-        let kept = configuration.parked > 1 && running > 0 ? 1 : 0
+        let kept = running > 0 ? keptParked : 0
         return CallWaiting(
             CallWaiting.Situation(
                 place: place, running: running, concurrency: call.request.concurrency,

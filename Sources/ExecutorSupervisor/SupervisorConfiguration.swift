@@ -27,6 +27,20 @@ public struct SupervisorConfiguration: Sendable {
     /// Says what is wrong with a result that is not JSON; `nil` when nothing is.
     public var checkResult: @Sendable (ByteBuffer) -> String?
 
+    /// Places of cells: of those that run, of as many that wait for their function's next call, of those that
+    /// are parked, and of those that are being taken down, without which parked cells are not replaced in time
+    /// when many calls end; and of snapshots.
+    public static func places(slots: Int, parked: Int, hasSnapshots: Bool) -> Int {
+        2 * slots + parked * Runtime.allCases.count + min(slots, mostEndingPlaces)
+            + (hasSnapshots ? SnapshotLimits(slots: slots, parked: parked).places : 0)
+    }
+
+    var places: Int {
+        Self.places(slots: slots, parked: parked, hasSnapshots: hasUserNamespaces)
+    }
+
+    private static let mostEndingPlaces = 16
+
     public init(
         executors: String, launcher: String, cellLibrary: String, bundles: String,
         interpreters: [Runtime: String] = [:], slots: Int, parked: Int, queueLimit: Int,

@@ -15,9 +15,9 @@ extension SupervisorCore {
             lane.executor.runtime, atMost: configuration.slots,
             where: { $0.request.isolation != .snapshot && !hasNoSlot(for: $0.request.limits) })
         let atRest = configuration.parked + lane.demand.ahead
-        let further =
-            min(waiting, max(0, configuration.slots - runningCells))
-            + snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
+        // Snapshots that wait for one take slots as calls do, and no more of them can than there are.
+        let loading = snapshots.waiting.count { $0.key.runtime == lane.executor.runtime }
+        let further = min(waiting + loading, max(0, configuration.slots - runningCells))
         let forks = lane.refill.forks(
             nowNs: monotonicNs(), ready: lane.parked.count + lane.warming, kept: keptParked,
             atRest: atRest, further: further, hurries: waiting > 0 || further > 0)

@@ -25,6 +25,13 @@ extension SupervisorCore {
         if snapshot.cells == 0 { snapshot.keeper?.cell.kill() }
     }
 
+    /// One that waits to be loaded, and whose last call no longer waits for it.
+    func dropUnwanted(_ snapshot: Snapshot?) {
+        guard let snapshot, case .waiting = snapshot.phase, waitingCalls(of: snapshot).isEmpty
+        else { return }
+        snapshots.close(snapshot)
+    }
+
     /// It was ready and has failed. Those that wait get another, unless it never served.
     func lose(_ snapshot: Snapshot, _ reason: String) {
         guard case .ready = snapshot.phase else { return }
@@ -137,6 +144,7 @@ extension SupervisorCore {
         guard queue.waiting(snapshot.key.function) > 0 else { return [] }
         return calls.values.filter {
             $0.ticket != nil && $0.request.isolation == .snapshot
+                && $0.request.version == snapshot.key.version
                 && $0.request.function == snapshot.key.function
                 && Snapshot.Key($0.request) == snapshot.key
         }
@@ -212,9 +220,9 @@ extension SupervisorCore {
         }
         for snapshot in Array(snapshots.current.values) where snapshot.key.function == function {
             snapshot.isLast = true
+            dropUnwanted(snapshot)
             guard waitingCalls(of: snapshot).isEmpty else { continue }
             switch snapshot.phase {
-            case .waiting: snapshots.close(snapshot)
             case .loading:
                 guard let keeper = snapshot.keeper else { continue }
                 end(
@@ -222,7 +230,7 @@ extension SupervisorCore {
                     because: CallFailure(
                         cause: .cancelled, message: "the function was deleted"))
             case .ready where snapshot.running == 0: retire(snapshot)
-            case .ready, .ending: break
+            case .waiting, .ready, .ending: break
             }
         }
     }

@@ -33,48 +33,66 @@ extension SupervisorCore {
     /// one that loads counts as a running call of its function, and those of functions that run least go
     /// first.
     func startSnapshots() {
-        guard !snapshots.waiting.isEmpty else { return }
-        let inTurn = snapshots.waiting.enumerated().sorted { one, other in
-            let running = (
-                queue.running(one.element.key.function), queue.running(other.element.key.function)
-            )
-            return running.0 == running.1 ? one.offset < other.offset : running.0 < running.1
-        }
-        for (_, snapshot) in inTurn {
-            guard runningCells < configuration.slots else { return }
-            let (key, request) = (snapshot.key, snapshot.request)
-            guard let lane = lanes[key.runtime], !lane.parked.isEmpty,
-                !hasNoSlot(for: key.limits),
-                queue.maySpend(
-                    key.function, concurrency: request.concurrency,
-                    newcomersOnly: keepsForNewcomers(lane)),
-                makesRoom(for: snapshot), let run = lane.parked.popLast()
-            else { continue }
-            start(snapshot, in: run)
+        var held = Held()
+        while runningCells < configuration.slots, let snapshot = nextToLoad(besides: held) {
+            switch makeRoom(for: snapshot) {
+            case .free:
+                guard let run = lanes[snapshot.key.runtime]?.parked.popLast() else { return }
+                start(snapshot, in: run)
+            case .ofItsOwn: held.functions.insert(snapshot.key.function)
+            case .ofLong: held.areLong = true
+            case .ofAny: return
+            }
         }
     }
 
-    /// Whether there is room for a snapshot. Where there is none, one that is not used gives way for it.
-    private func makesRoom(for snapshot: Snapshot) -> Bool {
+    /// What there is no room for now.
+    private struct Held {
+        var functions: Set<String> = []
+        var areLong = false
+    }
+
+    /// The snapshot that is to be loaded next: one pass over those that wait.
+    private func nextToLoad(besides held: Held) -> Snapshot? {
+        guard !snapshots.waiting.isEmpty, lanes.values.contains(where: { !$0.parked.isEmpty })
+        else { return nil }
+        var best: (snapshot: Snapshot, running: Int)?
+        for snapshot in snapshots.waiting {
+            let function = snapshot.key.function
+            let running = queue.running(function)
+            guard running < best?.running ?? .max, !held.functions.contains(function),
+                !(held.areLong && isLong(snapshot.key.limits)),
+                !hasNoSlot(for: snapshot.key.limits),
+                let lane = lanes[snapshot.key.runtime], !lane.parked.isEmpty,
+                queue.maySpend(
+                    function, concurrency: snapshot.request.concurrency,
+                    newcomersOnly: keepsForNewcomers(lane))
+            else { continue }
+            best = (snapshot, running)
+        }
+        return best?.snapshot
+    }
+
+    /// Looks for room for a snapshot. Where there is none, one that is not used gives way for it.
+    private func makeRoom(for snapshot: Snapshot) -> SnapshotLimits.Room {
         let function = snapshot.key.function
-        func isLong(_ other: Snapshot) -> Bool { other.key.limits.timeoutMs > Self.longMs }
         let room = snapshotLimits.room(
             own: snapshots.kept(of: function),
-            long: isLong(snapshot) ? snapshots.kept.values.count(where: isLong) : nil,
+            long: isLong(snapshot.key.limits)
+                ? snapshots.kept.values.count { isLong($0.key.limits) } : nil,
             all: snapshots.kept.count)
-        guard room != .free else { return true }
-        guard !snapshots.isOneGoing else { return false }
+        guard room != .free, !snapshots.isOneGoing else { return room }
         let idle = snapshots.oldestIdle { other in
             let isMeant =
                 switch room {
                 case .free, .ofAny: true
-                case .ofLong: isLong(other)
+                case .ofLong: isLong(other.key.limits)
                 case .ofItsOwn: other.key.function == function
                 }
             return isMeant && waitingCalls(of: other).isEmpty
         }
         if let idle { retire(idle) }
-        return false
+        return room
     }
 
     private func start(_ snapshot: Snapshot, in run: CellRun) {

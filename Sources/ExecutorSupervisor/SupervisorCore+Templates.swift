@@ -224,6 +224,7 @@ extension SupervisorCore {
                     ))
                 report(call, cell: nil, exit: nil)
             }
+            for snapshot in snapshots.waiting { dropUnwanted(snapshot) }
         }
         lane.startDueNs = max(1, monotonicNs() + lane.pauseNs)
     }

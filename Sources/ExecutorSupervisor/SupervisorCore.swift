@@ -33,7 +33,6 @@ final class SupervisorCore {
     /// Running calls, and snapshots that load, that may take longer than `longMs`.
     var longRunning = 0
     var isStopping = false
-    private static let mostEndingPlaces = 16
     /// Calls that may take longer than this get three quarters of the slots.
     static let longMs = 60_000
     /// A template that is not ready after this long is started anew.
@@ -59,14 +58,7 @@ final class SupervisorCore {
         cgroups =
             configuration.hasUserNamespaces ? CgroupTree() : CgroupTree(owner: nil)
         for executor in executors { lanes[executor.runtime] = Lane(executor) }
-        // Those of cells that run, of as many that wait for their function's next call, of cells that
-        // are parked, and of cells that are being taken down: without the last, parked cells are not
-        // replaced in time when many calls end.
-        let places =
-            2 * configuration.slots + configuration.parked * max(1, executors.count)
-            + min(configuration.slots, Self.mostEndingPlaces)
-            + (configuration.hasUserNamespaces ? snapshotLimits.places : 0)
-        for index in 0..<places {
+        for index in 0..<configuration.places {
             freeSlots.append(
                 Slot(
                     index: index, uid: isRoot ? firstUser + UInt32(index) : 0,
@@ -133,7 +125,7 @@ final class SupervisorCore {
     /// Whether what is free is kept for functions that run nothing: the last slot, and a lane's
     /// last parked cell. One function's flood takes neither, so a newcomer need not wait for it.
     func keepsForNewcomers(_ lane: Lane) -> Bool {
-        runningCells >= openSlots || (configuration.parked > 1 && lane.parked.count <= 1)
+        runningCells >= openSlots || lane.parked.count <= keptParked
     }
 
     /// What a call could start in now.
@@ -166,19 +158,21 @@ final class SupervisorCore {
     }
 
     func hasNoSlot(for limits: CallLimits) -> Bool {
-        limits.timeoutMs > Self.longMs && longRunning >= longSlots
+        isLong(limits) && longRunning >= longSlots
     }
+
+    func isLong(_ limits: CallLimits) -> Bool { limits.timeoutMs > Self.longMs }
 
     /// Something takes a slot: a call, or a snapshot that loads for calls.
     func takeSlot(_ function: String, _ limits: CallLimits) {
         runningCells += 1
-        if limits.timeoutMs > Self.longMs { longRunning += 1 }
+        if isLong(limits) { longRunning += 1 }
         queue.started(function)
     }
 
     func freeSlot(_ function: String, _ limits: CallLimits) {
         runningCells -= 1
-        if limits.timeoutMs > Self.longMs { longRunning -= 1 }
+        if isLong(limits) { longRunning -= 1 }
         queue.ended(function)
     }
 
@@ -188,6 +182,7 @@ final class SupervisorCore {
         if let ticket = call.ticket, queue.remove(ticket) != nil {
             call.fail(failure)
             report(call, cell: nil, exit: nil)
+            dropUnwanted(snapshots[call.request])
             return true
         }
         guard let run = call.cell.flatMap({ cells[$0] }) else { return false }

@@ -89,6 +89,35 @@ import Testing
         }
     }
 
+    /// Calls of so many versions wait that a cell kept for each of them would take every place.
+    @Test(arguments: [false, true])
+    func `versions that wait to be loaded take no places`(_ areCancelled: Bool) async throws {
+        try await TestEvaluator.with(["--slots", "8", "--parked", "4", "--drain-seconds", "0"]) {
+            evaluator in
+            let before = HostState.executors(of: evaluator.pid).count
+            let name = try await flood(
+                evaluator, "import time\ntime.sleep(60)\ndef handler(e, c): return 1",
+                versions: 80, calls: 0, timeoutMs: 30_000)
+            var callers: [RawConnection] = []
+            for version in 1...80 {
+                let caller = try RawConnection(evaluator.endpoint)
+                try caller.send(
+                    "POST /v1/functions/\(name)/invoke?version=\(version) HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Content-Length: 2\r\n\r\n{}")
+                callers.append(caller)
+            }
+            try await Task.sleep(for: .milliseconds(500))
+            if areCancelled { callers = [] }
+            #expect(try await longestCall(evaluator, rounds: 5) < 2 * timeFactor)
+            // Four snapshots that load, each with a keeper; the other functions' snapshot and its two
+            // forks; and as many cells more as there are slots.
+            let found = HostState.executors(of: evaluator.pid).count - before
+            print("cells more than at rest: \(found)")
+            #expect(found <= 4 + 3 + 8 + 4)
+            withExtendedLifetime(callers) {}
+        }
+    }
+
     @Test func `a function's loading snapshots count for its own limit of calls`() async throws {
         try await TestEvaluator.with(["--slots", "8"]) { evaluator in
             let name = try await flood(
