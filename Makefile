@@ -32,11 +32,12 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 	@scripts/run-samples
 
 .PHONY: test
-test: deps ## build and run the tests, the samples, and Lambda's clients against real evaluators
+test: deps ## build and run the tests, the samples, schemathesis and Lambda's clients against real evaluators
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	swift test --skip-build --no-parallel
 	@scripts/test-samples
+	@scripts/test-api
 	@scripts/both scripts/test-as-user scripts/test-lambda
 
 .PHONY: test-attacks
@@ -75,6 +76,10 @@ fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
 	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 * 5 / 12)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
+
+.PHONY: test-fresh
+test-fresh: ## try make run and make test on a new machine, as an ordinary user (needs root; 40 minutes)
+	@scripts/test-fresh
 
 .PHONY: test-vm
 test-vm: ## run the sandbox's tests in a virtual machine with control groups v2

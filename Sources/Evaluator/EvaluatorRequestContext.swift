@@ -77,9 +77,9 @@ struct Query {
         )
     }
 
-    /// An RFC 3339 time, in milliseconds since 1970.
+    /// An RFC 3339 time, in milliseconds since 1970. Its offset from UTC is at most 18 hours.
     func time(_ name: String) throws -> Int64? {
-        guard let text = values[name] else { return nil }
+        guard let text = values[name]?.uppercased() else { return nil }
         let styles = [
             Date.ISO8601FormatStyle(includingFractionalSeconds: true),
             Date.ISO8601FormatStyle(),

@@ -7,7 +7,7 @@ extension OpenAPI {
               {"name": "function", "in": "query", "description": "Only calls of this function", "schema": {"type": "string"}},
               {"name": "state", "in": "query", "description": "Only calls in this state", "schema": {"$ref": "#/components/schemas/CallState"}},
               {"name": "dead", "in": "query", "description": "Only dead letters", "schema": {"type": "boolean"}},
-              {"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}
+              {"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/callsCursor"}
             ],
             "responses": {
               "200": {"description": "A page of calls", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/CallList"}}}},
@@ -92,9 +92,9 @@ extension OpenAPI {
               {"name": "call", "in": "query", "schema": {"type": "string"}},
               {"name": "level", "in": "query", "description": "This level or a graver one", "schema": {"$ref": "#/components/schemas/LogLevel"}},
               {"name": "text", "in": "query", "description": "Only lines that contain it, in any case", "schema": {"type": "string"}},
-              {"name": "since", "in": "query", "schema": {"$ref": "#/components/schemas/Time"}},
-              {"name": "until", "in": "query", "schema": {"$ref": "#/components/schemas/Time"}},
-              {"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}
+              {"name": "since", "in": "query", "schema": {"$ref": "#/components/schemas/Instant"}},
+              {"name": "until", "in": "query", "schema": {"$ref": "#/components/schemas/Instant"}},
+              {"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/linesCursor"}
             ],
             "responses": {
               "200": {

@@ -8,10 +8,11 @@ extension OpenAPI {
           "pattern": "^[A-Za-z0-9_][A-Za-z0-9_-]*(/[A-Za-z0-9_][A-Za-z0-9_-]*)*(\\.[A-Za-z_$][A-Za-z0-9_$]*)+$"
         },
         "Time": {"type": "string", "format": "date-time"},
+        "Instant": {"type": "string", "format": "date-time", "pattern": "([Zz]|[+-](0[0-9]|1[0-7]):[0-5][0-9])$"},
         "Milliseconds": {"type": "number", "minimum": 0},
         "Environment": {
           "type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-          "additionalProperties": {"type": "string"}
+          "additionalProperties": {"type": "string", "pattern": "^[^\\u0000]*$"}
         },
         "Async": {
           "type": "object", "additionalProperties": false,
@@ -29,33 +30,35 @@ extension OpenAPI {
           "properties": {
             "attempts": {"type": "integer", "minimum": 1, "maximum": 10, "default": 3},
             "backoffMs": {"type": "integer", "minimum": 10, "maximum": 300000, "default": 1000},
-            "retryOn": {"type": "array", "items": {"$ref": "#/components/schemas/CallCause"}},
+            "retryOn": {"type": "array", "items": {"$ref": "#/components/schemas/RetriedCause"}},
             "maxAgeMs": {"type": "integer", "minimum": 1000, "maximum": 604800000, "default": 21600000},
-            "onSuccess": {"type": "string", "format": "uri"},
-            "onFailure": {"type": "string", "format": "uri"},
-            "webhookSecret": {"type": ["string", "null"], "pattern": "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"}
+            "onSuccess": {"type": "string", "format": "uri", "description": "At a host that the setting webhookHosts names"},
+            "onFailure": {"type": "string", "format": "uri", "description": "As onSuccess"},
+            "webhookSecret": {"type": ["string", "null"], "description": "Only with onSuccess or onFailure", "pattern": "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$"}
           }
         },
         "FunctionInput": {
           "type": "object", "required": ["runtime"], "additionalProperties": false,
           "oneOf": [{"required": ["code"]}, {"required": ["zip"]}],
+          "if": {"properties": {"runtime": {"const": "python"}}},
+          "then": {"properties": {"handler": {"pattern": "^[^.$]+\\.[^.$]+$"}}},
           "properties": {
             "runtime": {"$ref": "#/components/schemas/Runtime"},
             "handler": {"$ref": "#/components/schemas/Handler"},
             "code": {"type": "string", "description": "One source text, stored as the handler's file"},
-            "zip": {"type": "string", "contentEncoding": "base64", "description": "A zip bundle"},
+            "zip": {"type": "string", "format": "zip", "contentEncoding": "base64", "contentMediaType": "application/zip", "description": "A zip archive"},
             "timeoutMs": {"type": "integer", "minimum": 1, "maximum": 900000, "default": 3000},
             "memoryMB": {"type": "integer", "minimum": 32, "maximum": 10240, "default": 128},
             "tmpMB": {"type": "integer", "minimum": 1, "maximum": 10240, "default": 16},
             "env": {"$ref": "#/components/schemas/Environment"},
             "secretEnv": {
               "type": "object", "propertyNames": {"pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-              "additionalProperties": {"type": ["string", "null"], "minLength": 8}
+              "additionalProperties": {"type": ["string", "null"], "minLength": 8, "pattern": "^[^\\u0000]*$"}
             },
             "concurrency": {"type": "integer", "minimum": 1, "maximum": 4096},
             "async": {"$ref": "#/components/schemas/AsyncInput"},
             "isolation": {"$ref": "#/components/schemas/Isolation"},
-            "description": {"type": "string", "maxLength": 1024}
+            "description": {"type": "string", "maxLength": 1024, "pattern": "^[^\\u0000]*$"}
           }
         },
         "Function": {
@@ -104,6 +107,10 @@ extension OpenAPI {
         },
         "CallId": {"type": "string", "pattern": "^[0-9A-HJKMNP-TV-Z]{26}$"},
         "CallState": {"type": "string", "enum": ["queued", "running", "completed", "failed", "timed_out", "cancelled"]},
+        "RetriedCause": {
+          "type": "string",
+          "enum": ["handler_error", "init_error", "out_of_memory", "cpu_limit", "wall_timeout", "crashed", "exited", "response_too_large", "response_invalid", "template_lost", "evaluator_lost"]
+        },
         "CallCause": {
           "type": "string",
           "enum": ["handler_error", "init_error", "out_of_memory", "cpu_limit", "wall_timeout", "crashed", "exited", "response_too_large", "response_invalid", "cancelled", "expired", "template_lost", "evaluator_lost"]

@@ -23,7 +23,7 @@ enum OpenAPI {
         "/v1/functions": {
           "get": {
             "operationId": "listFunctions", "summary": "The newest version of each function, by name",
-            "parameters": [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}],
+            "parameters": [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/functionsCursor"}],
             "responses": {
               "200": {"description": "A page of functions", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/FunctionList"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
@@ -73,7 +73,7 @@ enum OpenAPI {
           "parameters": [{"$ref": "#/components/parameters/name"}],
           "get": {
             "operationId": "listVersions", "summary": "A function's versions, newest first",
-            "parameters": [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}],
+            "parameters": [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/versionsCursor"}],
             "responses": {
               "200": {"description": "A page of versions", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/VersionList"}}}},
               "400": {"$ref": "#/components/responses/BadRequest"},
@@ -156,8 +156,11 @@ enum OpenAPI {
         "id": {"name": "id", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/CallId"}},
         "version": {"name": "version", "in": "query", "description": "The newest when left out", "schema": {"type": "integer", "minimum": 1, "maximum": 9223372036854775807}},
         "limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
-        "cursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"}},
-        "wait": {"name": "wait", "in": "query", "description": "Answer as soon as the call has ended, or after this time: 30s or 500ms, at most 60s", "schema": {"type": "string", "pattern": "^[0-9]{1,6}(s|ms)$"}}
+        "functionsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^f\\.[A-Za-z0-9_-]{1,64}$"}},
+        "versionsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^v\\.[1-9][0-9]{0,17}$"}},
+        "callsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^c\\.[0-9A-HJKMNP-TV-Z]{26}$"}},
+        "linesCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^l\\.[0-9A-HJKMNP-TV-Z]{26}-[A-J]\\.[0-9]{1,5}$"}},
+        "wait": {"name": "wait", "in": "query", "description": "Answer as soon as the call has ended, or after this time: 30s or 500ms, at most 60s", "schema": {"type": "string", "pattern": "^(0{0,4}([0-9]|[1-5][0-9]|60)s|0{0,1}([0-9]{1,4}|[1-5][0-9]{4}|60000)ms)$"}}
         """#
 
     private static let headers = #"""

@@ -30,8 +30,14 @@ extension FunctionRegistry {
     /// - Parameter limit: at least 1.
     /// - Throws: `RegistryError.invalidCursor`.
     public func functions(limit: Int, cursor: String? = nil) async throws -> Page<FunctionVersion> {
-        let after = try cursor.map { try PageCursor($0, list: .functions).key } ?? ""
-        let fetched = try await functions(limit: limit + 1, after: after)
+        let after = try cursor.map { cursor in
+            let name = try PageCursor(cursor, list: .functions).key
+            guard (try? FunctionSpec.validate(name: name)) != nil else {
+                throw RegistryError.invalidCursor
+            }
+            return name
+        }
+        let fetched = try await functions(limit: limit + 1, after: after ?? "")
         return Page(fetched: fetched, limit: limit, list: .functions, key: \.name)
     }
 
@@ -69,7 +75,8 @@ extension FunctionRegistry {
         of name: String, limit: Int, cursor: String? = nil
     ) async throws -> Page<FunctionVersion>? {
         let before = try cursor.map { cursor in
-            guard let number = Int(try PageCursor(cursor, list: .versions).key) else {
+            let key = try PageCursor(cursor, list: .versions).key
+            guard let number = Int(key), number > 0, String(number) == key else {
                 throw RegistryError.invalidCursor
             }
             return number

@@ -69,9 +69,22 @@ struct StoredLog: Codable, FetchableRecord, Sendable {
 
     var key: String { Self.key(id, attempt) }
 
-    /// Sorts as time does: attempts are 1 to 10.
+    /// More lines than a call may print.
+    static let allLines = 99_999
+
+    /// Sorts as time does: attempts are 1 to 10, A to J.
     static func key(_ id: String, _ attempt: Int) -> String {
-        "\(id)/\(String(UnicodeScalar(UInt8(0x40 + attempt))))"
+        "\(id)-\(String(UnicodeScalar(UInt8(0x40 + attempt))))"
+    }
+
+    /// The reverse of `key`; `nil` for a text that is none.
+    static func parts(ofKey key: String) -> (id: String, attempt: Int)? {
+        let id = String(key.prefix(26))
+        guard CallIDGenerator.isWellFormed(id), let letter = key.unicodeScalars.last,
+            ("A"..."J").contains(letter)
+        else { return nil }
+        let attempt = Int(letter.value) - 0x40
+        return Self.key(id, attempt) == key ? (id, attempt) : nil
     }
 }
 
@@ -122,13 +135,12 @@ extension CallRecorder {
         // The key of an attempt, and how many of its lines were on earlier pages.
         var position: (key: String, skip: Int)?
         if let cursor {
-            let parts = try PageCursor(cursor, list: .logs).key.split(separator: " ")
-            guard parts.count == 2, let skip = Int(parts[1]), skip >= 0,
-                parts[0].utf8.count == 28,
-                CallIDGenerator.isWellFormed(String(parts[0].prefix(26))),
-                parts[0].dropFirst(26).first == "/"
+            let parts = try PageCursor(cursor, list: .logs).key.split(
+                separator: ".", omittingEmptySubsequences: false)
+            guard parts.count == 2, let (id, attempt) = StoredLog.parts(ofKey: String(parts[0])),
+                let skip = Int(parts[1]), (0...StoredLog.allLines).contains(skip)
             else { throw RegistryError.invalidCursor }
-            position = (String(parts[0]), skip)
+            position = (StoredLog.key(id, attempt), skip)
         }
         let memory = printedInMemory(filter)
         let known = Set(memory.map(\.key))
@@ -183,7 +195,9 @@ extension CallRecorder {
     }
 
     private func page(_ found: [FoundLine], _ next: (key: String, skip: Int)?) -> Page<FoundLine> {
-        let cursor = next.map { PageCursor(list: .logs, key: "\($0.key) \($0.skip)").encoded }
+        let cursor = next.map {
+            PageCursor(list: .logs, key: "\($0.key).\(min($0.skip, StoredLog.allLines))").encoded
+        }
         return Page(items: found, nextCursor: cursor)
     }
 

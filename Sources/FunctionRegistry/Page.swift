@@ -25,8 +25,8 @@ public struct Page<Item: Sendable>: Sendable {
     }
 }
 
-/// The sort key of the last item of a page (keyset pagination), as text that callers need not
-/// understand: a letter for the list and the key, in URL-safe base64.
+/// The sort key of the last item of a page (keyset pagination), as text that callers need not understand: a
+/// letter for the list, a point and the key. A list's form is in the OpenAPI document, character by character.
 struct PageCursor: Equatable {
     enum List: Character { case functions = "f", versions = "v", calls = "c", logs = "l" }
 
@@ -38,22 +38,16 @@ struct PageCursor: Equatable {
         self.key = key
     }
 
-    /// - Throws: `RegistryError.invalidCursor` for anything that `encoded` did not produce for `list`.
+    /// - Throws: `RegistryError.invalidCursor` for what is no cursor of `list`. Whether the key is one is for the
+    ///   list to say.
     init(_ encoded: String, list: List) throws {
-        var base64 = encoded.replacingOccurrences(of: "-", with: "+")
-            .replacingOccurrences(of: "_", with: "/")
-        base64 += String(repeating: "=", count: (4 - base64.utf8.count % 4) % 4)
-        guard encoded.utf8.count <= 512, let data = Data(base64Encoded: base64),
-            let text = String(data: data, encoding: .utf8), text.first == list.rawValue
-        else { throw RegistryError.invalidCursor }
-        self.init(list: list, key: String(text.dropFirst()))
-        guard self.encoded == encoded else { throw RegistryError.invalidCursor }
+        guard encoded.utf8.count <= Self.maximumBytes, encoded.hasPrefix("\(list.rawValue).") else {
+            throw RegistryError.invalidCursor
+        }
+        self.init(list: list, key: String(encoded.dropFirst(2)))
     }
 
-    var encoded: String {
-        Data("\(list.rawValue)\(key)".utf8).base64EncodedString()
-            .replacingOccurrences(of: "+", with: "-")
-            .replacingOccurrences(of: "/", with: "_")
-            .replacingOccurrences(of: "=", with: "")
-    }
+    private static let maximumBytes = 512
+
+    var encoded: String { "\(list.rawValue).\(key)" }
 }

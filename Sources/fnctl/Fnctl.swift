@@ -25,6 +25,9 @@ struct Fnctl: AsyncParsableCommand {
             TestCommand.self, KeysCommand.self, DoctorCommand.self,
         ])
 
+    /// They may come before the subcommand as well as after it, which reads them from here then.
+    @OptionGroup var options: GlobalOptions
+
     static func main() async {
         let status = await run(Array(CommandLine.arguments.dropFirst()))
         Foundation.exit((Console.current.isClosed ? .brokenPipe : status).rawValue)

@@ -36,6 +36,21 @@ import Testing
         #expect(!errors.isEmpty)
     }
 
+    @Test(arguments: [
+        ["--endpoint", "", "list", "-o", "json"], ["--endpoint=", "-o", "json", "list"],
+        ["-o", "json", "list", "--endpoint", ""], ["list", "--output", "json", "--endpoint", ""],
+    ])
+    func `options of every command go before its name as well as after it`(
+        _ arguments: [String]
+    ) async throws {
+        try await StubServer.run(answering: .init(body: #"{"functions": []}"#)) { server in
+            let (status, output, errors) = await fnctlRun(
+                arguments.map { $0 == "" || $0 == "--endpoint=" ? $0 + server.url : $0 })
+            #expect(status == .completed, "\(errors)")
+            #expect(output.hasPrefix("{\"functions\""))
+        }
+    }
+
     @Test func aCompletionScriptIsNoFailure() async {
         let (status, output, _) = await fnctlRun("--generate-completion-script", "bash")
         #expect(status == .completed)

@@ -53,7 +53,7 @@ import TestSupport
         ),
         (
             "javascript",
-            "const c = require('crypto'), vm = require('vm');\nexports.handler = async () => [Math.random(), c.randomUUID(), Buffer.from(crypto.getRandomValues(new Uint8Array(16))).toString('hex'), c.randomBytes(16).toString('hex'), vm.runInNewContext('Math.random()')]"
+            "const c = require('crypto'), vm = require('vm');\nexports.handler = async () => [Math.random(), c.randomUUID(), Buffer.from(c.webcrypto.getRandomValues(new Uint8Array(16))).toString('hex'), c.randomBytes(16).toString('hex'), vm.runInNewContext('Math.random()')]"
         ),
     ])
     func `200 calls draw 200 different values from every source of random numbers`(

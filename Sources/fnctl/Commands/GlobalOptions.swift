@@ -10,7 +10,7 @@ struct GlobalOptions: ParsableArguments {
         help: ArgumentHelp("Where the evaluator listens.", valueName: "url"))
     var endpoint: String?
 
-    @Option(help: "How to print: for people or for programs.")
+    @Option(name: [.short, .long], help: "How to print: for people or for programs.")
     var output: OutputFormat = .table
 
     /// The endpoint from the option, else from the environment, else this machine's.
