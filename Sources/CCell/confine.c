@@ -111,7 +111,8 @@ void cell_bind_function(const struct cw_call *call, int writable_tmp) {
     memcpy(source, call->bundle, CW_BUNDLE_NAME);
     // From the covered store, which is the current folder until the end of this function. A bind keeps
     // the flags of the mount it is made from: read-only, nosuid, nodev.
-    if (mount(source, "/function", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    const char *place = call->is_task == 1 ? "/var/task" : "/function";
+    if (mount(source, place, NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
     if (call->layers[0]) {
         memcpy(source, call->layers, CW_BUNDLE_NAME);
         if (mount(source, "/opt", NULL, MS_BIND, NULL) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
@@ -125,7 +126,7 @@ void cell_bind_function(const struct cw_call *call, int writable_tmp) {
         if (mount("tmpfs", "/tmp", NULL, flags, options) < 0) cell_fail(CW_STAGE_TMP_SIZE, errno);
     }
     cell_tmp_bytes = call->tmp_bytes;
-    if (chdir("/function") < 0) cell_fail(CW_STAGE_BUNDLE, errno);
+    if (chdir(place) < 0) cell_fail(CW_STAGE_BUNDLE, errno);
 }
 
 void cell_drop_capabilities(const int *kept, int count) {

@@ -62,6 +62,9 @@ public struct CallRequest: Sendable {
     /// The bundle that the cell sees at /opt.
     public var layers: String?
 
+    /// Whether the cell is to look like one of AWS Lambda's.
+    var isTask: Bool { context != nil }
+
     public init(
         id: String, function: String, version: Int, runtime: Runtime, handler: String,
         bundle: String, environment: [String: String], limits: CallLimits, event: ByteBuffer,

@@ -21,6 +21,7 @@ struct Dispatch {
             limits: limits ?? [],
             keeps: run.service != nil)
         order.layers = call.request.layers
+        order.isTask = call.request.isTask
         order.number = run.service?.number ?? 0
         self.order = order
     }

@@ -92,9 +92,10 @@ extension ExecutorDescription {
                     World.Bind(configuration.cellLibrary, at: "\(WorldPath.executor)/cell.so"),
                     World.Bind(configuration.bundles, at: WorldPath.store),
                 ],
-            // Where handlers that were made for AWS Lambda look for themselves.
-            links: [World.Link("/var/task", to: WorldPath.function)],
-            folders: [WorldPath.temporary, WorldPath.function, WorldPath.layers, "/var/runtime"],
+            folders: [
+                WorldPath.temporary, WorldPath.function, WorldPath.task, WorldPath.layers,
+                "/var/runtime",
+            ],
             hidden: found.hidden, ids: ids,
             hasOwnUsers: configuration.hasUserNamespaces, program: found.executable,
             arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],

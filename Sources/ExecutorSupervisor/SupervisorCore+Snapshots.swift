@@ -111,6 +111,7 @@ extension SupervisorCore {
                 bundle: snapshot.key.bundle, tmpBytes: limits.tmpMB << 20,
                 limits: snapshotLimits(limits, run))
             order.layers = snapshot.request.layers
+            order.isTask = snapshot.request.isTask
             let process = try Template(
                 keeper: run.cell, header: try order.keeperHeader(metaBytes: meta.count),
                 filter: snapshot.lane.executor.snapshotFilter)

@@ -48,12 +48,6 @@ enum Verdict {
             return CallFailure(
                 cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)",
                 signal: name)
-        case .exited(0):
-            return CallFailure(
-                cause: .exited,
-                message:
-                    "the process ended (exit code 0) before the handler gave a result: was a promise never settled, a callback never called?\(blocked)",
-                exitCode: 0)
         case .exited(let code):
             return CallFailure(
                 cause: .exited,

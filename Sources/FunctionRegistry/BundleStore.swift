@@ -37,9 +37,9 @@ final class BundleStore: Sendable {
     /// - Throws: `RegistryError.invalidBundle`, `.storage`.
     /// - Parameters:
     ///   - handler: the one whose file has to be there; `nil` when that is found out later.
-    ///   - named: what a single source text is the file of.
+    ///     A single source text needs one, as it becomes that file.
     func store(
-        _ code: FunctionCode, handler: HandlerName?, runtime: FunctionRuntime, named: HandlerName
+        _ code: FunctionCode, handler: HandlerName?, runtime: FunctionRuntime
     ) async throws -> (sha256: String, bytes: Int) {
         if case .bundle(let sha256, let bytes) = code {
             try await queue.run { [self] in
@@ -53,9 +53,7 @@ final class BundleStore: Sendable {
             return (sha256, bytes)
         }
         return try await place { [self] folder, limits in
-            try unpack(
-                code, into: folder, handler: handler, runtime: runtime, named: named,
-                limits: limits)
+            try unpack(code, into: folder, handler: handler, runtime: runtime, limits: limits)
         }
     }
 
@@ -134,12 +132,15 @@ final class BundleStore: Sendable {
 
     private func unpack(
         _ code: FunctionCode, into folder: String, handler: HandlerName?, runtime: FunctionRuntime,
-        named: HandlerName, limits: BundleLimits
+        limits: BundleLimits
     ) throws -> BundleListing {
         switch code {
         case .source(let text):
+            guard let handler else {
+                throw RegistryError.invalidBundle(message: "a source text needs a handler's name")
+            }
             let path = try BundlePath(
-                Array(Self.fileName(named, runtime: runtime, source: text).utf8), limits: limits)
+                Array(Self.fileName(handler, runtime: runtime, source: text).utf8), limits: limits)
             var writer = BundleWriter(root: folder, limits: limits)
             var pending: [UInt8]? = Array(text.utf8)
             try writer.addFile(path, isExecutable: false) { write in

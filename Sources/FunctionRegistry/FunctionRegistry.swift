@@ -96,11 +96,11 @@ public final class FunctionRegistry: Sendable {
         _ name: String, spec: FunctionSpec, code: FunctionCode, options: PutOptions = PutOptions()
     ) async throws -> (version: FunctionVersion, created: Bool) {
         try FunctionSpec.validate(name: name)
-        try spec.validate()
-        let handler = try HandlerName(spec.handler, runtime: spec.runtime)
-        let bundle = try await bundles.store(
-            code, handler: options.requiresHandlerFile ? handler : nil, runtime: spec.runtime,
-            named: handler)
+        try spec.validate(hasFile: options.requiresHandlerFile)
+        let handler =
+            options.requiresHandlerFile
+            ? try HandlerName(spec.handler, runtime: spec.runtime) : nil
+        let bundle = try await bundles.store(code, handler: handler, runtime: spec.runtime)
         var held = [bundle.sha256]
         do {
             var layers: String?

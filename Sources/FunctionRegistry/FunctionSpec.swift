@@ -77,9 +77,10 @@ public struct FunctionSpec: Sendable, Equatable {
     public static let maximumEnvironmentBytes = 4096
     public static let maximumDescriptionCharacters = 1024
 
+    /// - Parameter hasFile: whether the handler's name has to lead to a file of the bundle.
     /// - Throws: `RegistryError.invalidFunction` that names the first field that is not acceptable.
-    public func validate() throws {
-        _ = try HandlerName(handler, runtime: runtime)
+    public func validate(hasFile: Bool = true) throws {
+        if hasFile { _ = try HandlerName(handler, runtime: runtime) }
         try Self.check(timeoutMs, in: Self.timeoutMsRange, field: "timeoutMs", unit: "milliseconds")
         try Self.check(memoryMB, in: Self.memoryMBRange, field: "memoryMB", unit: "MB")
         try Self.check(tmpMB, in: Self.tmpMBRange, field: "tmpMB", unit: "MB")
@@ -215,7 +216,7 @@ public enum FunctionCode: Sendable {
 
 /// How a version is registered.
 public struct PutOptions: Sendable {
-    /// Whether the code has to have the handler's file; without it, calls find out.
+    /// Whether the handler's name has to lead to a file of the code; without it, calls find out.
     public var requiresHandlerFile = true
     /// Whether there is a new version even when the newest one does the same.
     public var isAlwaysNew = false

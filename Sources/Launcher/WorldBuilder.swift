@@ -46,11 +46,6 @@ extension World {
                     "size=4k,nr_inodes=2,mode=755"),
                 "hide \(folder)")
         }
-        for link in links {
-            guard symlink(link.destination, root + link.path) == 0 else {
-                throw SandboxError("link \(link.path)", code: errno)
-            }
-        }
         try check(csb_pivot(root), "change the root")
         try check(
             csb_path_attributes(

@@ -36,6 +36,8 @@ public struct CellOrder: Sendable {
     public var limits: [Limit]
     /// Another bundle, which is seen at /opt.
     public var layers: String?
+    /// The bundle is seen at `WorldPath.task` instead of `WorldPath.function`.
+    public var isTask = false
     /// The cell serves on after its answer; of its further calls it takes only their lengths.
     public var keeps: Bool
     /// Which of its calls this is, from 0, in a cell that serves on. Its answer has the same.
@@ -73,6 +75,7 @@ public struct CellOrder: Sendable {
         call.event_bytes = UInt64(eventBytes)
         call.keeps = keeps ? 1 : 0
         call.number = UInt32(number)
+        call.is_task = isTask ? 1 : 0
         withUnsafeMutableBytes(of: &call.bundle) { $0.copyBytes(from: name) }
         if let layers {
             let name = try Self.folder(layers)

@@ -28,6 +28,8 @@ public enum WorldPath {
     public static let store = "/store"
     /// The function's bundle in a cell.
     public static let function = "/function"
+    /// The same of functions that came through Lambda's API.
+    public static let task = "/var/task"
     public static let temporary = "/tmp"
     /// The function's layers in a cell.
     public static let layers = "/opt"

@@ -16,16 +16,6 @@ public struct World: Sendable, Equatable, Codable {
         }
     }
 
-    public struct Link: Sendable, Equatable, Codable {
-        public var path: String
-        public var destination: String
-
-        public init(_ path: String, to destination: String) {
-            self.path = path
-            self.destination = destination
-        }
-    }
-
     /// A range of the host's user and group ids that the world's own ids are mapped to.
     public struct IDRange: Sendable, Equatable, Codable {
         /// A range that nothing else on the machine is expected to have.
@@ -41,8 +31,6 @@ public struct World: Sendable, Equatable, Codable {
     }
 
     public var binds: [Bind]
-    /// Symbolic links, such as /lib64 where the host has it as one.
-    public var links: [Link]
     /// Empty folders: mount points of a cell, and covers over parts of binds.
     public var folders: [String]
     public var hidden: [String]
@@ -56,12 +44,11 @@ public struct World: Sendable, Equatable, Codable {
     public var environment: [String: String]
 
     public init(
-        binds: [Bind], links: [Link] = [], folders: [String], hidden: [String] = [], ids: IDRange?,
+        binds: [Bind], folders: [String], hidden: [String] = [], ids: IDRange?,
         hasOwnUsers: Bool = true, program: String, arguments: [String],
         environment: [String: String]
     ) {
         self.binds = binds
-        self.links = links
         self.folders = folders
         self.hidden = hidden
         self.ids = ids

@@ -22,7 +22,8 @@ const { from } = Buffer;
 const { isNativeError } = util.types;
 const { randomBytes, randomFillSync } = crypto;
 
-const FUNCTION = '/function';
+// Where the bundle is: /var/task for functions that came through Lambda's API.
+let root = '/function';
 const cell = { exports: {} };
 process.dlopen(cell, '/cloister/cell.so');
 const native = cell.exports;
@@ -44,20 +45,26 @@ function errorText(kind, type, message, stack = [], path = undefined) {
     if (room < 0 || count === 100) break;
     lines[count++] = clipped;
   }
-  return stringify({ __proto__: null, kind, type: type.slice(0, 256), message: message.slice(0, 8192), stack: lines, path });
+  const text = stringify({ __proto__: null, kind, type: type.slice(0, 256), message: message.slice(0, 8192), stack: lines, path });
+  // Half of a surrogate pair, by the user's cut or by ours, is an escape that no other JSON reader takes.
+  return text.includes('\\ud') ? text.replace(/(\\\\)|\\ud[89a-f][0-9a-f]{2}/g, (all, pair) => pair ?? '\ufffd') : text;
 }
 
 // The user's frames of a stack, as "at name (/function/file.js:line:column)".
+function isOwn(place) {
+  return place.includes(`${root}/`) || place.includes('/opt/');
+}
+
 function frames(error) {
   const lines = typeof error.stack === 'string' ? error.stack.split('\n') : [];
   const stack = [];
   // A syntax error's place stands before its message: "/function/index.js:3".
-  const place = /^(?:file:\/\/)?(\/function\/.*:\d+)$/.exec(lines[0] ?? '');
-  if (place) stack.push(`at ${place[1]}`);
+  const place = /^(?:file:\/\/)?(\/.*:\d+)$/.exec(lines[0] ?? '');
+  if (place && isOwn(place[1])) stack.push(`at ${place[1]}`);
   for (const line of lines) {
     const frame = /^\s+at (.*)$/.exec(line);
-    if (!frame || !frame[1].includes('/function/')) continue;
-    stack.push('at ' + frame[1].replaceAll('file:///function/', '/function/'));
+    if (!frame || !isOwn(frame[1])) continue;
+    stack.push('at ' + frame[1].replaceAll('file:///', '/'));
   }
   return stack.slice(0, 100);
 }
@@ -73,7 +80,7 @@ function describe(error, kind) {
       for (let cause = error.cause, n = 0; cause instanceof Error && n < 5; cause = cause.cause, n++)
         stack.push(`caused by ${cause.name}: ${cause.message}`, ...frames(cause));
     } else {
-      message = typeof error === 'string' ? error : util.inspect(error);
+      message = typeof error === 'string' ? error : surroundings.isLambda() ? error.toString() : util.inspect(error);
     }
   } catch {
     message = '(its text could not be made)';
@@ -97,6 +104,7 @@ function answer(kind, text) {
 }
 
 function resultAnswer(result) {
+  if (surroundings.isLambda()) return surroundings.resultAnswer(result, answer, errorText);
   try {
     const found = notJSON(result);
     if (found) return answer(ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));
@@ -192,30 +200,34 @@ function memoryUsage() {
 }
 memoryUsage.rss = () => memoryUsage().rss;
 
-class Context {
-  #deadlineNs;
-  constructor(meta) {
-    this.callId = this.awsRequestId = meta.callId;
-    this.functionName = meta.function;
-    this.functionVersion = String(meta.version);
-    this.memoryLimitInMB = String(meta.memoryMB);
-    this.callbackWaitsForEmptyEventLoop = false;
-    this.#deadlineNs = meta.deadlineNs;
-    if (meta.context) surroundings.tell(this, meta.context);
-  }
-  getRemainingTimeInMillis() {
-    return Math.max(0, Math.floor((this.#deadlineNs - Number(process.hrtime.bigint())) / 1e6));
-  }
+// What a handler is told of its call. All of it is the object's own, so that copies have it too.
+function makeContext(meta) {
+  const context = {
+    callId: meta.callId,
+    awsRequestId: meta.callId,
+    functionName: meta.function,
+    functionVersion: String(meta.version),
+    memoryLimitInMB: String(meta.memoryMB),
+    callbackWaitsForEmptyEventLoop: false,
+    getRemainingTimeInMillis: () => Math.max(0, Math.floor((meta.deadlineNs - Number(process.hrtime.bigint())) / 1e6)),
+  };
+  if (meta.context) surroundings.tell(context, meta.context);
+  return context;
 }
 
 function isModule(file) {
   if (file.endsWith('.mjs')) return true;
   if (file.endsWith('.cjs')) return false;
-  for (let folder = path.dirname(file); folder.startsWith(FUNCTION); folder = path.dirname(folder)) {
+  for (let folder = path.dirname(file); folder !== '/' && path.basename(folder) !== 'node_modules'; folder = path.dirname(folder)) {
     const manifest = path.join(folder, 'package.json');
-    if (fs.existsSync(manifest)) return parse(fs.readFileSync(manifest, 'utf8')).type === 'module';
+    if (fs.existsSync(manifest)) return parse(withoutMark(fs.readFileSync(manifest, 'utf8'))).type === 'module';
   }
   return false;
+}
+
+// Windows' editors put a byte order mark before a text.
+function withoutMark(text) {
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
 // Does what require() does, without looking for a file that is known. A bundle has no links to resolve.
@@ -224,15 +236,15 @@ function requireFile(file) {
   module.filename = file;
   module.paths = Module._nodeModulePaths(path.dirname(file));
   Module._cache[file] = module;
-  module._compile(fs.readFileSync(file, 'utf8'), file);
+  module._compile(withoutMark(fs.readFileSync(file, 'utf8')), file);
   module.loaded = true;
   return module.exports;
 }
 
 // Loads the handler's file, `folder/file.function`, and returns the function.
-async function load(handler, root) {
+async function load(handler, folder) {
   const dot = handler.indexOf('.', handler.lastIndexOf('/') + 1);
-  const stem = path.join(root, handler.slice(0, dot));
+  const stem = path.join(folder, handler.slice(0, dot));
   const file = ['.mjs', '.js', '.cjs'].map((ending) => stem + ending).find((name) => fs.existsSync(name));
   if (!file) throw new Error(`there is no ${stem}.mjs, .js or .cjs`);
   const name = handler.slice(dot + 1);
@@ -246,21 +258,34 @@ async function load(handler, root) {
 // Calls a handler that returns a promise or a value, or takes a callback.
 function call(handler, event, context) {
   return new Promise((resolve, reject) => {
-    const end = (error, value) => (error == null ? resolve(value) : reject(error));
-    const callback = (error, value) => surroundings.whenDone(context, () => end(error, value));
-    context.succeed = resolve;
-    context.fail = reject;
+    const end = (error, value) => {
+      whenIdle = undefined;
+      return error == null ? resolve(value) : reject(error);
+    };
+    const isLambda = surroundings.isLambda();
+    // A result that was given to a callback counts when nothing is left to run, if the handler does not say
+    // otherwise; an error counts at once.
+    const callback = (error, value) => {
+      if (error != null || !isLambda || !context.callbackWaitsForEmptyEventLoop) end(error, value);
+      else whenIdle = () => end(null, value);
+    };
+    context.succeed = (value) => end(null, value);
+    context.fail = (error) => (error == null ? reject(isLambda ? 'handled' : error) : end(error));
     context.done = end;
     if (surroundings.isStreaming(handler)) return surroundings.stream(handler, event, context, native).then(resolve, reject);
+    // When nothing is left to run, nobody will call back.
+    if (isLambda) whenIdle = () => end();
     const returned = handler(event, context, callback);
-    if (typeof returned?.then === 'function') returned.then(resolve, reject);
-    else if (handler.length < 3) {
+    if (typeof returned?.then === 'function') returned.then(context.succeed, context.fail);
+    else if (!isLambda && handler.length < 3) {
       if (returned !== undefined) resolve(returned);
-      // It may yet call context.done; when nothing is left to run, it will not.
-      else process.once('beforeExit', () => resolve());
+      else whenIdle = () => end();
     }
   });
 }
+
+// What is to be done when nothing is left to run; there is one such thing at a time.
+let whenIdle;
 
 const REHEARSAL = path.join(__dirname, 'rehearsal');
 const REHEARSED = {
@@ -271,7 +296,7 @@ const REHEARSED = {
 
 // The parts of a call that can be done without letting anything else run.
 function rehearseAnswer() {
-  const context = new Context(parse(REHEARSED.meta));
+  const context = makeContext(parse(REHEARSED.meta));
   context.getRemainingTimeInMillis();
   from(resultAnswer(parse(REHEARSED.event)).text);
   describe(new Error('rehearsed'), 'handler');
@@ -287,7 +312,7 @@ function begin(given) {
 async function rehearse() {
   const meta = begin(REHEARSED);
   const handler = await load(meta.handler, REHEARSAL);
-  const { text } = await answerTo(handler, REHEARSED.event, new Context(meta));
+  const { text } = await answerTo(handler, REHEARSED.event, makeContext(meta));
   from(text);
   try {
     handler.fail();
@@ -306,6 +331,9 @@ function leaveFast() {
     if (asked) process.exit();
     asked = true;
     process.emit('beforeExit', process.exitCode ?? 0);
+    const act = whenIdle;
+    whenIdle = undefined;
+    act?.();
     // Once more round the loop, for what that may have started.
     setImmediate(() => {});
   });
@@ -340,6 +368,7 @@ function tidy() {
   leaveFast();
   openOutput();
   process.memoryUsage = memoryUsage;
+  surroundings.replaceMachine();
   process.on('uncaughtException', (error) => fail(describe(error, phase)));
   process.on('unhandledRejection', (error) => fail(describe(error, phase)));
   atRest = process.getActiveResourcesInfo();
@@ -347,10 +376,16 @@ function tidy() {
 
 async function run(given) {
   const meta = begin(given);
-  if (meta.context) surroundings.prepare();
   let handler;
   try {
-    handler = await load(meta.handler, FUNCTION);
+    if (meta.context) {
+      root = '/var/task';
+      surroundings.prepare();
+      handler = await surroundings.load(meta.environment._HANDLER ?? meta.handler, root, { isModule, requireFile });
+    } else {
+      if (process.env.NODE_PATH) Module._initPaths();
+      handler = await load(meta.handler, root);
+    }
   } catch (error) {
     return fail(describe(error, 'init'));
   }
@@ -361,7 +396,7 @@ async function run(given) {
   }
   phase = 'handler';
   for (;;) {
-    const { kind, text } = await answerTo(handler, given.event, new Context(meta));
+    const { kind, text } = await answerTo(handler, given.event, makeContext(meta));
     if (!given.keeps) return native.answer(kind, from(text));
     // Blocks: what the handler has left to run goes on with the next call.
     given = native.answerAndWait(kind, from(text));

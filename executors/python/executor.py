@@ -1,6 +1,7 @@
 """Cloister's Python executor: warm up, become a template, serve one call in each forked cell."""
 
 import _posixsubprocess
+import atexit
 import ctypes
 import errno
 import gc
@@ -31,7 +32,8 @@ for name in """
         pass
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + "/"
-FUNCTION = "/function"
+# Where the bundle is: /var/task for functions that came through Lambda's API.
+FUNCTION, TASK = "/function", "/var/task"
 
 
 class Call(ctypes.Structure):
@@ -87,7 +89,7 @@ class Output(io.RawIOBase):
     """One of the call's two output streams, in order with the other."""
 
     def __init__(self, stream):
-        self.stream, self.other = stream, None
+        self.stream = stream
 
     def writable(self):
         return True
@@ -96,8 +98,6 @@ class Output(io.RawIOBase):
         return self.stream
 
     def write(self, data):
-        if self.other is not None:
-            self.other.flush()
         # In pieces: a copy of all of it could be more than the call has memory for.
         for start in range(0, len(data), PIECE):
             piece = bytes(data[start:start + PIECE])
@@ -105,14 +105,18 @@ class Output(io.RawIOBase):
         return len(data)
 
 
+class Buffer(io.BufferedWriter):
+    """Keeps nothing: what was printed is told at once, as nobody knows when the process is ended."""
+
+    def write(self, data):
+        return self.raw.write(memoryview(data).cast("B"))
+
+
 def make_output():
-    raw = [Output(1), Output(2)]
-    text = [
-        io.TextIOWrapper(io.BufferedWriter(r), "utf-8", "backslashreplace", line_buffering=True)
-        for r in raw
+    return [
+        io.TextIOWrapper(Buffer(Output(stream)), "utf-8", "backslashreplace", write_through=True)
+        for stream in (1, 2)
     ]
-    raw[1].other = text[0]
-    return text
 
 
 def use_output(text):
@@ -147,6 +151,36 @@ def own_module(name):
 
 
 surroundings = own_module("surroundings")
+
+
+def look_first_in(folders):
+    """Puts folders before the standard library's. What is in them comes before modules of the same name, also those
+    that are loaded already; what the interpreter has built in comes before all, as ever."""
+    sys.path[0:1] = folders
+    for folder in folders:
+        try:
+            entries = os.listdir(folder)
+        except OSError:
+            continue
+        for entry in entries:
+            name, dot, ending = entry.partition(".")
+            if name not in sys.modules or name in NEVER_OWN:
+                continue
+            if ending in ("py", "so") or ending.endswith(".so") or (
+                    not dot and os.path.isfile("%s/%s/__init__.py" % (folder, name))):
+                for loaded in [m for m in sys.modules if m == name or m.startswith(name + ".")]:
+                    del sys.modules[loaded]
+
+
+# Found by other importers than that of files, and what this program is.
+NEVER_OWN = {*sys.builtin_module_names, "__main__"} | {
+    name for name, module in sys.modules.items()
+    if getattr(getattr(module, "__spec__", None), "origin", None) in ("frozen", "built-in")}
+
+
+def named_folders():
+    """Those of the variable PYTHONPATH, which the interpreter has not seen when it started."""
+    return [os.path.abspath(folder) for folder in os.environ.get("PYTHONPATH", "").split(":") if folder]
 
 
 def load(handler):
@@ -198,9 +232,10 @@ def describe(error, kind):
         seen.add(id(current))
         if current is not error:
             stack.append("caused by %s: %s" % (type(current).__name__, text_of(current)))
-        if isinstance(current, SyntaxError) and current.filename:
+        place = getattr(current, "place", current)
+        if isinstance(place, SyntaxError) and place.filename:
             stack.append('File "%s", line %s\n    %s' % (
-                current.filename, current.lineno, (current.text or "").strip()))
+                place.filename, place.lineno, (place.text or "").strip()))
         for frame in traceback.extract_tb(current.__traceback__, 100):
             if not own(frame):
                 stack.append('File "%s", line %s, in %s\n    %s' % (
@@ -270,6 +305,8 @@ def error_answer(error, kind):
 
 
 def result_answer(result):
+    if surroundings.is_lambda:
+        return lambda_answer(result)
     cannot_encode = "a value that cannot be turned into text: %s"
     try:
         text = encode(result)
@@ -291,6 +328,16 @@ def result_answer(result):
     return b"R", data
 
 
+def lambda_answer(result):
+    try:
+        return b"R", surroundings.encode(result).encode()
+    except MemoryError as error:
+        return error_answer(error, "memory")
+    except BaseException as error:
+        said = "Unable to marshal response: %s" % text_of(error)
+        return b"E", error_bytes("handler", "Runtime.MarshalError", said)
+
+
 def answer_to(handler, event, context):
     """The answer to one call: whether it is a result or an error, and its bytes."""
     try:
@@ -310,10 +357,16 @@ def begin(call):
 
 def run(call):
     meta, event = begin(call)
-    if "context" in meta:
-        surroundings.prepare()
+    if "TZ" in os.environ:
+        time.tzset()
+    exits = atexit._ncallbacks()
     try:
-        handler = load(meta["handler"])
+        if "context" in meta:
+            look_first_in([TASK, *surroundings.prepare(), *named_folders()])
+            handler = surroundings.load(os.environ.get("_HANDLER", meta["handler"]))
+        else:
+            look_first_in([FUNCTION, *named_folders()])
+            handler = load(meta["handler"])
     except SystemExit as leaving:
         leave(leaving)
     except BaseException as error:
@@ -326,6 +379,9 @@ def run(call):
     while True:
         kind, data = answer_to(handler, event, Context(meta))
         if not call.keeps:
+            # As at a regular end of a process. Lambda's stays and is stopped some day.
+            if atexit._ncallbacks() > exits and not surroundings.is_lambda:
+                atexit._run_exitfuncs()
             return finish(kind, data)
         flush()
         cell.cloister_answer_and_wait(ord(kind), data, len(data), ctypes.byref(call))
@@ -381,6 +437,7 @@ def leave(leaving):
     if code is not None and not isinstance(code, int):
         print(code, file=sys.stderr)
         code = 1
+    atexit._run_exitfuncs()
     flush()
     os._exit((code or 0) & 0xFF)
 
@@ -417,6 +474,7 @@ def refuse_programs():
 
 def main():
     refuse_programs()
+    surroundings.replace_user()
     os.environ.clear()
     sys.path.insert(0, FUNCTION)
     for _ in range(WARMINGS):

@@ -91,6 +91,8 @@ struct cw_call {
     uint64_t event_bytes;
     uint32_t keeps;  // 1: the cell serves on after its answer, which CW_FRAME_PARKED follows
     uint32_t number;  // counts the calls of a cell that serves on, from 0; its answers echo 16 bits of it
+    uint32_t is_task;  // 1: the bundle is seen at /var/task, as AWS Lambda has it, instead of /function
+    uint32_t reserved;
     char bundle[CW_BUNDLE_NAME];  // folder in the bundle store, hex, not terminated
     char layers[CW_BUNDLE_NAME];  // the same, for /opt; zeros for none
     struct cw_rlimit rlimits[CW_MAX_RLIMITS];

@@ -112,8 +112,7 @@ extension CallReply {
         case .failed(let failure):
             ByteBuffer(
                 bytes: LambdaFailure(
-                    failure, handler: target.callable.version.handler,
-                    runtime: target.callable.version.runtime,
+                    failure, runtime: target.callable.version.runtime,
                     timeoutMs: target.callable.version.timeoutMs, call: call
                 ).json.data)
         }

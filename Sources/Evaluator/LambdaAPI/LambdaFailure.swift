@@ -8,11 +8,10 @@ struct LambdaFailure: Sendable {
     var message: String
     var stack: [String]?
     private let isPython: Bool
-    private let requestID: String
+    private var requestID: String
 
     init(
-        _ failure: CallFailure, handler: String, runtime: FunctionRuntime, timeoutMs: Int,
-        call: String
+        _ failure: CallFailure, runtime: FunctionRuntime, timeoutMs: Int, call: String
     ) {
         isPython = runtime == .python
         requestID = LambdaRequestID.text(of: call)
@@ -27,8 +26,10 @@ struct LambdaFailure: Sendable {
             message = failure.message
             stack = failure.stack
         case .initError:
-            (type, message) = Self.initError(failure, handler, isPython: isPython)
-            stack = type.hasPrefix("Runtime.") ? [] : failure.stack
+            (type, message) = Self.initError(failure)
+            stack = failure.stack
+            // There is no request yet.
+            if isPython { requestID = "" }
         case .wallTimeout:
             type = "Sandbox.Timedout"
             let milliseconds = timeoutMs % 1000
@@ -53,48 +54,13 @@ struct LambdaFailure: Sendable {
         }
     }
 
-    /// What an executor says of code that does not load, told apart by its words.
-    private static func initError(
-        _ failure: CallFailure, _ handler: String, isPython: Bool
-    ) -> (type: String, message: String) {
+    /// What executors say of code that does not load is in the words of Lambda's runtimes already.
+    private static func initError(_ failure: CallFailure) -> (type: String, message: String) {
         let prefix = "the code did not load: "
         let text =
             failure.message.hasPrefix(prefix)
             ? String(failure.message.dropFirst(prefix.count)) : failure.message
-        let dot = (isPython ? handler.lastIndex(of: ".") : handler.firstIndex(of: "."))
-        let module = String(handler[..<(dot ?? handler.endIndex)])
-        switch failure.errorType {
-        case "SyntaxError", "IndentationError", "TabError":
-            return (
-                "Runtime.UserCodeSyntaxError",
-                isPython
-                    ? "Syntax error in module '\(module)': \(text)" : "SyntaxError: \(text)"
-            )
-        case "FileNotFoundError":
-            return (
-                "Runtime.ImportModuleError",
-                "Unable to import module '\(module)': No module named '\(module)'"
-            )
-        case "ModuleNotFoundError", "ImportError":
-            return (
-                "Runtime.ImportModuleError", "Unable to import module '\(module)': \(text)"
-            )
-        case "AttributeError" where text.contains("has no function named"):
-            return (
-                "Runtime.HandlerNotFound",
-                "Handler '\(handler[(dot ?? handler.startIndex)...].dropFirst())' missing on module "
-                    + "'\(module)'"
-            )
-        case "TypeError" where text.contains("exports no function named"):
-            return ("Runtime.HandlerNotFound", "\(handler) is undefined or not exported")
-        case "Error" where text.hasPrefix("there is no ") && text.contains(".mjs"):
-            return (
-                "Runtime.ImportModuleError", "Error: Cannot find module '\(module)'"
-            )
-        case "Error" where text.hasPrefix("Cannot find "):
-            return ("Runtime.ImportModuleError", "Error: \(text)")
-        default: return (failure.errorType ?? "Runtime.Unknown", text)
-        }
+        return (failure.errorType ?? "Runtime.Unknown", text)
     }
 
     private static func signal(_ name: String?) -> String {
@@ -119,17 +85,11 @@ struct LambdaFailure: Sendable {
         if isPython {
             fields["requestId"] = .string(requestID)
             fields["stackTrace"] = .array(
-                stack.map {
-                    .string(
-                        "  \($0.replacingOccurrences(of: "\"/function/", with: "\"/var/task/"))\n")
-                })
+                stack.map { .string("  \($0)\n") })
         } else {
             fields["trace"] = .array(
                 [.string("\(type): \(message)")]
-                    + stack.map {
-                        .string(
-                            "    " + $0.replacingOccurrences(of: "/function/", with: "/var/task/"))
-                    })
+                    + stack.map { .string("    \($0)") })
         }
         return .object(fields)
     }

@@ -163,19 +163,13 @@ struct LambdaSettings: Sendable {
     func spec(_ isolation: FunctionIsolation) throws -> FunctionSpec {
         let language = try registryRuntime()
         var spec = FunctionSpec(
-            runtime: language, handler: Self.registryHandler(handler, language),
+            runtime: language, handler: handler,
             timeoutMs: timeoutSeconds * 1000, memoryMB: memoryMB, tmpMB: tmpMB,
             environment: environment ?? [:], isolation: isolation,
             description: description.isEmpty ? nil : description)
         spec.layers = layers.compactMap(\.bundle)
         if let mergedLayers { spec.layers = [mergedLayers] }
         return spec
-    }
-
-    /// `package.module.function` becomes `package/module.function`.
-    static func registryHandler(_ handler: String, _ language: FunctionRuntime) -> String {
-        guard language == .python, let dot = handler.lastIndex(of: ".") else { return handler }
-        return handler[..<dot].replacingOccurrences(of: ".", with: "/") + handler[dot...]
     }
 
     /// What Lambda's API keeps of a version that the registry has just made.

@@ -83,14 +83,24 @@ struct LambdaSurroundings: SurroundingsProviding {
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "LANG": "en_US.UTF-8",
-            "PATH": "/usr/local/bin:/usr/bin:/bin:/opt/bin",
-            "LD_LIBRARY_PATH": "/var/task:/var/task/lib:/opt/lib",
+            "PATH": "/var/lang/bin:/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+            "LD_LIBRARY_PATH":
+                "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:/var/task:/var/task/lib:/opt/lib",
             "TZ": ":UTC",
+            "PWD": "/var/task",
+            "SHLVL": "0",
+            // They lead nowhere: there is nothing that they could be used for, but clients ask for some.
+            "AWS_ACCESS_KEY_ID": "ASIAQAAAAAAAAAAAAAAA",
+            "AWS_SECRET_ACCESS_KEY": "none",
+            "AWS_SESSION_TOKEN": "none",
         ]
         if isPython {
             variables["PYTHONPATH"] = "/var/runtime"
         } else {
-            variables["NODE_PATH"] = "/opt/nodejs/node_modules:/var/task"
+            let major = configuration.runtime.filter(\.isNumber)
+            variables["NODE_PATH"] =
+                "/opt/nodejs/node\(major)/node_modules:/opt/nodejs/node_modules:"
+                + "/var/runtime/node_modules:/var/runtime:/var/task"
         }
         return variables
     }

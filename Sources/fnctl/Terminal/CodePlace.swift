@@ -6,10 +6,11 @@ struct CodePlace {
     let file: String
     let line: Int
 
-    private static let folder = "/function/"
+    /// Where cells have bundles: those that came through Lambda's API in the second place.
+    private static let folders = ["/function/", "/var/task/"]
 
     /// Whether a frame of a stack is in the function's code.
-    static func isOwn(_ frame: String) -> Bool { frame.contains(folder) }
+    static func isOwn(_ frame: String) -> Bool { folders.contains { frame.contains($0) } }
 
     /// Where the exception left the function's own code: its innermost frame there.
     init?(_ call: CallRecord) {
@@ -26,7 +27,9 @@ struct CodePlace {
     /// Reads `File "/function/lib/a.py", line 4, in f` and `f (/function/lib/a.mjs:3:27)`.
     private static func place(in frame: String) -> CodePlace? {
         let first = frame.prefix { $0 != "\n" }
-        guard let start = first.range(of: folder)?.upperBound else { return nil }
+        guard let start = folders.compactMap({ first.range(of: $0)?.upperBound }).min() else {
+            return nil
+        }
         let rest = first[start...]
         let file = rest.prefix { !"\":".contains($0) }
         let digits = rest.dropFirst(file.count).drop { !$0.isWholeNumber }

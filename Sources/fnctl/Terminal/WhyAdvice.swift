@@ -96,7 +96,7 @@ enum WhyAdvice {
     }
 
     private static func exited(_ call: CallRecord) -> String {
-        guard call.exitCode != 0 else {
+        guard call.exitCode != 0 || call.runtime == "python" else {
             return "see that every promise settles and every callback is called: the process ends "
                 + "when nothing is left to wait for"
         }
