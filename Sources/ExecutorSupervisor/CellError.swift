@@ -61,7 +61,8 @@ struct CellError: Decodable {
         case .invalid:
             return CallFailure(
                 cause: .responseInvalid,
-                message: "the result is not JSON: \(path ?? "$") is \(message)", errorType: nil)
+                message: "the result is not JSON: "
+                    + (path.map { "\($0) is \(message)" } ?? message), errorType: nil)
         }
     }
 }

@@ -27,7 +27,7 @@ public struct BundleLimits: Sendable, Equatable {
 
 /// A checked path of a file or folder below a bundle's root.
 struct BundlePath: Hashable {
-    /// Names joined by `/`, with none at either end.
+    /// Names joined by `/`, with none at either end; empty for the root itself.
     let text: String
     /// Whether the archive wrote it as a folder, with a slash at the end.
     let isFolder: Bool
@@ -40,6 +40,8 @@ struct BundlePath: Hashable {
             .invalidBundle(
                 message: "the entry \(quoted(String(decoding: bytes, as: UTF8.self))) \(why)")
         }
+        // Some of Windows' programs separate folders by backslashes.
+        let bytes = bytes.map { $0 == UInt8(ascii: "\\") ? UInt8(ascii: "/") : $0 }
         guard let name = String(validating: bytes, as: UTF8.self) else {
             throw refuse("has a name that is not UTF-8; pack it again with UTF-8 names")
         }
@@ -48,9 +50,6 @@ struct BundlePath: Hashable {
             throw refuse(
                 "has a name of \(name.utf8.count) bytes; at most \(limits.pathBytes) are allowed")
         }
-        guard !name.utf8.contains(UInt8(ascii: "\\")) else {
-            throw refuse("has a backslash in its name; folders are separated by /")
-        }
         guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control })
         else {
             throw refuse("has a control character in its name")
@@ -58,13 +57,14 @@ struct BundlePath: Hashable {
         guard name.utf8.first != UInt8(ascii: "/") else {
             throw refuse("has an absolute name; names are relative to the bundle's root")
         }
-        isFolder = name.utf8.last == UInt8(ascii: "/")
-        let components = (isFolder ? name.dropLast() : name[...])
-            .split(separator: "/", omittingEmptySubsequences: false)
+        isFolder = name.utf8.last == UInt8(ascii: "/") || name == "."
+        // tar and its kin begin the names of a folder that is packed as "." with "./".
+        let components = (name.hasSuffix("/") ? name.dropLast() : name[...])
+            .split(separator: "/", omittingEmptySubsequences: false).filter { $0 != "." }
         for component in components {
             switch component {
             case "": throw refuse("has an empty part in its name")
-            case ".", "..": throw refuse("has the part \(quoted(component)) in its name")
+            case "..": throw refuse("has the part \(quoted(component)) in its name")
             case _ where component.utf8.count > limits.componentBytes:
                 throw refuse("has a part of more than \(limits.componentBytes) bytes in its name")
             default: break
@@ -86,6 +86,7 @@ struct BundleTree {
     /// - Returns: the folders that have to be made for this path, outermost first.
     /// - Throws: `RegistryError.invalidBundle` that names the entry.
     mutating func insert(_ path: BundlePath) throws -> [String] {
+        if path.text.isEmpty { return [] }
         func refuse(_ why: String) -> RegistryError {
             .invalidBundle(message: "the entry \(quoted(path.text)) \(why)")
         }

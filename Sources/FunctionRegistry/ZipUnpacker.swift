@@ -20,6 +20,10 @@ public enum ZipUnpacker {
         var names = BundleTree()
         let paths = try directory.entries.map { entry in
             let path = try BundlePath(entry.name, limits: limits)
+            guard path.isFolder || !path.text.isEmpty else {
+                throw RegistryError.invalidBundle(
+                    message: "a file has the name of the bundle's root")
+            }
             _ = try names.insert(path)
             try checkKind(entry, path: path)
             return path
@@ -35,7 +39,7 @@ public enum ZipUnpacker {
             for (entry, path) in zip(directory.entries, paths) {
                 try reader.next(path)
                 if path.isFolder {
-                    try writer.addFolder(path)
+                    if !path.text.isEmpty { try writer.addFolder(path) }
                     continue
                 }
                 var count = 0
@@ -129,11 +133,10 @@ private final class ArchiveReader {
         guard archive_entry_is_encrypted(entry) == 0 else {
             throw refuse("is encrypted; pack it without a password")
         }
-        let expected = path.isFolder ? "\(path.text)/" : path.text
         if path.text.utf8.allSatisfy({ $0 < 0x80 }) {
-            guard let name = archive_entry_pathname(entry), String(cString: name) == expected else {
-                throw refuse("has two names")
-            }
+            guard let name = archive_entry_pathname(entry),
+                try BundlePath(Array(String(cString: name).utf8), limits: BundleLimits()) == path
+            else { throw refuse("has two names") }
         }
     }
 

@@ -110,7 +110,7 @@ function resultAnswer(result, answer, errorText) {
   try {
     return answer(0x52, stringify(result === undefined ? null : result) ?? 'null');
   } catch {
-    return answer(0x45, errorText('handler', 'Error', 'Unable to stringify response body'));
+    return answer(0x45, errorText('invalid', '', 'Unable to stringify response body'));
   }
 }
 

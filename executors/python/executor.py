@@ -290,7 +290,8 @@ def error_bytes(kind, type_name, message, stack=(), path=None):
     error = {"kind": kind, "type": type_name[:256], "message": message[:8192], "stack": lines}
     if path is not None:
         error["path"] = path[:1024]
-    return encode(error).encode("utf-8", "replace")
+    # Half of a surrogate pair is no character.
+    return encode(error).encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
 def error_answer(error, kind):
@@ -334,8 +335,7 @@ def lambda_answer(result):
     except MemoryError as error:
         return error_answer(error, "memory")
     except BaseException as error:
-        said = "Unable to marshal response: %s" % text_of(error)
-        return b"E", error_bytes("handler", "Runtime.MarshalError", said)
+        return b"E", error_bytes("invalid", "", "Unable to marshal response: %s" % text_of(error))
 
 
 def answer_to(handler, event, context):

@@ -29,7 +29,10 @@ struct FunctionURLGateway: Sendable {
         _ request: Request, urlID: String, path: String, context: EvaluatorRequestContext
     ) async throws -> Response {
         guard let (target, url) = try await find(urlID) else {
-            return Self.plain(404, ["Message": "Not Found"])
+            throw LambdaError(
+                "AccessDeniedException", 403,
+                "Forbidden. For troubleshooting Function URL authorization issues, see: "
+                    + "https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html")
         }
         let cors = CrossOrigin(url.cors, request)
         if let preflight = cors.preflight(request) { return preflight }
@@ -54,7 +57,8 @@ struct FunctionURLGateway: Sendable {
             let event = WebEvent(
                 request, id: urlID, path: path, body: body,
                 sourceAddress: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
-                account: signed == nil ? "anonymous" : functions.names.account)
+                account: signed == nil ? "anonymous" : functions.names.account,
+                trace: LambdaTrace.id(request))
             return ByteBuffer(bytes: event.json.data)
         }
         received.release()
@@ -84,7 +88,7 @@ struct FunctionURLGateway: Sendable {
             response = try await Aside.shared.run(for: result.readableBytes) {
                 try WebAnswer.response(result)
             }
-        case .failed: response = Self.plain(502, ["Message": "Internal Server Error"])
+        case .failed: response = WebAnswer.failure
         }
         response.headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
         cors.decorate(&response)

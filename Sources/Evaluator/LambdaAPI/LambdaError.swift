@@ -134,6 +134,9 @@ extension HTTPField.Name {
         // All of these are tokens; the fallback cannot be reached.
         HTTPField.Name(name) ?? .server
     }
+    static let traceID = known("X-Amzn-Trace-Id")
+    static let keepAlive = known("Keep-Alive")
+    static let proxyConnection = known("Proxy-Connection")
     static let lambdaErrorType = known("x-amzn-ErrorType")
     static let lambdaRequestID = known("x-amzn-RequestId")
     static let lambdaFunctionError = known("X-Amz-Function-Error")

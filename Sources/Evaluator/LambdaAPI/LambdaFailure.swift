@@ -42,7 +42,12 @@ struct LambdaFailure: Sendable {
                 "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
         case .responseInvalid:
             type = "Runtime.MarshalError"
-            message = "Unable to marshal response: \(failure.message)"
+            // What the executor said, in the words of Lambda's runtimes.
+            let prefix = "the result is not JSON: "
+            message =
+                failure.message.hasPrefix(prefix)
+                ? String(failure.message.dropFirst(prefix.count)) : failure.message
+            if !isPython { type = "Error" }
             stack = []
         case .exited where failure.exitCode == 0: message = exited("without providing a reason")
         case .exited: message = exited("with error: exit status \(failure.exitCode ?? 1)")

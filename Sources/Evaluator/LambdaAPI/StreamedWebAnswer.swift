@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -11,6 +12,9 @@ struct StreamedWebAnswer: Sendable {
     private static let maximumPrelude = 64 << 10
 
     let call: StreamedCall
+
+    /// The handler failed after a part of the answer had gone.
+    private struct BrokenOff: Error {}
 
     /// - Parameter decorate: adds headers.
     func response(
@@ -30,15 +34,14 @@ struct StreamedWebAnswer: Sendable {
         }
         guard let end, let text = head.readSlice(length: end),
             let prelude = try? JSONValue(text)
-        else { return lambdaResponse(502, ["Message": "Internal Server Error"]) }
+        else { return WebAnswer.failure }
         head.moveReaderIndex(forwardBy: Self.separator.count)
         var headers: HTTPFields = [.contentType: "application/octet-stream"]
         WebAnswer.add(prelude, to: &headers)
-        let status = prelude["statusCode"]?.int ?? 200
-        guard (200...599).contains(status) else {
-            return lambdaResponse(502, ["Message": "Internal Server Error"])
+        guard let status = WebAnswer.status(prelude["statusCode"] ?? 200) else {
+            return WebAnswer.failure
         }
-        return answer(.init(code: status), headers, head, decorate)
+        return answer(status, headers, head, decorate)
     }
 
     private func answer(
@@ -49,7 +52,9 @@ struct StreamedWebAnswer: Sendable {
             status: status, headers: headers,
             body: ResponseBody { [call] writer in
                 if first.readableBytes > 0 { try await writer.write(first) }
-                _ = try await call.forEach { try await writer.write($0) }
+                let outcome = try await call.forEach { try await writer.write($0) }
+                // Without an end the client sees that something is missing.
+                if case .failed = outcome.reply.result { throw BrokenOff() }
                 try await writer.finish(nil)
             })
         decorate(&response)

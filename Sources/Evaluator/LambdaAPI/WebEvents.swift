@@ -10,7 +10,7 @@ struct WebEvent: Sendable {
 
     init(
         _ request: Request, id: String, path: String, body: ByteBuffer, sourceAddress: String,
-        account: String
+        account: String, trace: String?
     ) {
         let host = request.head.authority ?? ""
         var headers: [String: String] = ["host": host]
@@ -25,20 +25,25 @@ struct WebEvent: Sendable {
                 headers[name] = headers[name].map { "\($0),\(field.value)" } ?? field.value
             }
         }
+        // What proxies say of a client; what the client itself says there is nobody's word.
+        let port = host.hasSuffix("]") ? nil : host.split(separator: ":").last.flatMap { Int($0) }
+        headers["x-forwarded-for"] = sourceAddress
+        headers["x-forwarded-proto"] = "http"
+        headers["x-forwarded-port"] = "\(port ?? 80)"
+        headers["x-amzn-trace-id"] = trace
+        let path = Self.merged(path.removingPercentEncoding ?? path)
         let address = LambdaAddress(request)
         var query: [String: String] = [:]
         for (name, value) in address.query {
             query[name] = query[name].map { "\($0),\(value)" } ?? value
         }
         let now = currentTimeMs()
-        let isText = Self.isText(headers["content-type"])
-        let text =
-            isText
-            ? String(buffer: body)
-            : Data(body.readableBytesView).base64EncodedString()
+        let plain =
+            Self.isText(headers) ? String(validating: body.readableBytesView, as: UTF8.self) : nil
+        let text = plain ?? Data(body.readableBytesView).base64EncodedString()
         json = .fields([
             "version": "2.0", "routeKey": "$default",
-            "rawPath": .string(path.removingPercentEncoding ?? path),
+            "rawPath": .string(path),
             "rawQueryString": .string(request.uri.query ?? ""),
             "cookies": cookies.isEmpty ? nil : .list(cookies),
             "headers": .map(headers),
@@ -55,13 +60,24 @@ struct WebEvent: Sendable {
                 "time": .string(Self.time(now)), "timeEpoch": .int(Int(now)),
             ],
             "body": body.readableBytes == 0 ? nil : .string(text),
-            "isBase64Encoded": .bool(body.readableBytes > 0 && !isText),
+            "isBase64Encoded": .bool(body.readableBytes > 0 && plain == nil),
         ])
     }
 
-    /// Whether a body of this type goes into the event as it is.
-    private static func isText(_ type: String?) -> Bool {
-        guard let type else { return false }
+    /// A path with each run of slashes as one.
+    private static func merged(_ path: String) -> String {
+        var merged = ""
+        for character in path where character != "/" || merged.last != "/" {
+            merged.append(character)
+        }
+        return merged
+    }
+
+    /// Whether a body with these headers goes into the event as it is, where it is UTF-8.
+    private static func isText(_ headers: [String: String]) -> Bool {
+        guard let type = headers["content-type"],
+            ["", "identity"].contains(headers["content-encoding"]?.lowercased() ?? "")
+        else { return false }
         let essence = type.prefix { $0 != ";" }.trimmingCharacters(in: .whitespaces).lowercased()
         return essence.hasPrefix("text/") || essence.hasSuffix("+json") || essence.hasSuffix("+xml")
             || ["application/json", "application/javascript", "application/xml"].contains(essence)
@@ -81,46 +97,59 @@ struct WebEvent: Sendable {
 
 /// A function's result as the answer to a web request.
 enum WebAnswer {
-    /// An object with a `statusCode` says all of it; anything else is the body of a 200.
+    /// An object with a `statusCode` says all of it; anything else is the body of a 200: a text without its
+    /// quotes, and other values as JSON without blanks.
     /// - Parameter result: JSON text.
     static func response(_ result: ByteBuffer) throws -> Response {
-        guard let value = try? JSONValue(result), let status = value["statusCode"]?.int else {
+        let value = try? JSONValue(result)
+        guard let value, let code = value["statusCode"], code != .null else {
+            let body =
+                value?.string.map { ByteBuffer(string: $0) }
+                ?? ByteBuffer(bytes: JSONBlanks.removed(from: result.readableBytesView))
             return Response(
                 status: .ok, headers: [.contentType: "application/json"],
-                body: ResponseBody(byteBuffer: result))
+                body: ResponseBody(byteBuffer: body))
         }
-        // An interim status is no answer, and the client would wait for one.
-        guard (200...599).contains(status) else {
-            return lambdaResponse(502, ["Message": "Internal Server Error"])
-        }
+        guard let status = status(code) else { return failure }
         var headers: HTTPFields = [.contentType: "application/json"]
         add(value, to: &headers)
         var body = ByteBuffer()
         if let text = value["body"]?.string {
             if value["isBase64Encoded"]?.bool == true {
-                guard let bytes = Data(base64Encoded: text) else {
-                    return lambdaResponse(502, ["Message": "Internal Server Error"])
-                }
+                // Some encoders break lines.
+                let lines = text.filter { !$0.isNewline }
+                guard let bytes = Data(base64Encoded: lines) else { return failure }
                 body = ByteBuffer(bytes: bytes)
             } else {
                 body = ByteBuffer(string: text)
             }
-        } else if let other = value["body"] {
+        } else if let other = value["body"], other != .null {
             body = ByteBuffer(bytes: other.data)
         }
-        return Response(
-            status: .init(code: status), headers: headers, body: ResponseBody(byteBuffer: body))
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: body))
+    }
+
+    /// What a client is told of a function that failed, or that answers with what is no answer.
+    static var failure: Response {
+        Response(
+            status: .badGateway, headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: "Internal Server Error")))
+    }
+
+    /// A status that a function names, as a number or as digits. An interim status is no answer: the client
+    /// would wait for one.
+    static func status(_ value: JSONValue) -> HTTPResponse.Status? {
+        guard let code = value.int ?? value.string.flatMap({ Int($0) }), (200...599).contains(code)
+        else { return nil }
+        return .init(code: code)
     }
 
     /// The headers and cookies of a result.
     static func add(_ value: JSONValue, to headers: inout HTTPFields) {
         for (name, item) in value["headers"]?.object ?? [:] {
             guard let field = HTTPField.Name(name), !connection.contains(field) else { continue }
-            let text =
-                switch item {
-                case .string(let text): text
-                default: item.text
-                }
+            guard item != .null else { continue }
+            let text = item.string ?? item.text
             if HTTPField.isValidValue(text) { headers[field] = text }
         }
         for cookie in value["cookies"]?.strings ?? [] where HTTPField.isValidValue(cookie) {
@@ -130,6 +159,7 @@ enum WebAnswer {
 
     /// Headers that are the connection's business.
     private static let connection: Set<HTTPField.Name> = [
-        .contentLength, .transferEncoding, .connection,
+        .contentLength, .transferEncoding, .connection, .upgrade, .trailer, .te,
+        .keepAlive, .proxyConnection,
     ]
 }
