@@ -27,6 +27,10 @@ build: deps ## build the products into .build/release
 	@$(MAKE) --no-print-directory CONFIGURATION=release .build/release/libCloisterCell.so
 	$(SWIFT_BUILD)
 
+.PHONY: lambda-runtime
+lambda-runtime: ## install what Lambda's Python runtime brings along (boto3) into .build/lambda-runtime
+	@scripts/lambda-runtime
+
 .PHONY: run
 run: build ## start an evaluator, register and invoke the samples, and keep it running
 	@scripts/run-samples

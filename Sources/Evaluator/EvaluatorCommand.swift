@@ -63,6 +63,11 @@ struct EvaluatorCommand: AsyncParsableCommand {
     var executorsDir: String?
     @Option(
         help: ArgumentHelp(
+            "What functions of Lambda's API find at /var/runtime. (default: what make lambda-runtime made)",
+            valueName: "path"))
+    var lambdaRuntime: String?
+    @Option(
+        help: ArgumentHelp(
             "required, or optional to run without them as root, with weaker cells. (default: required)",
             valueName: "policy"))
     var userNamespaces: String?
@@ -117,7 +122,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .userNamespaces: userNamespaces, .webhookHosts: webhookHosts, .hosts: hosts,
             .connections: connections, .requestSeconds: requestSeconds,
             .bodyMegabytes: bodyMegabytes, .answerMegabytes: answerMegabytes,
-            .bundleBytes: bundleBytes, .freeBytes: freeBytes,
+            .bundleBytes: bundleBytes, .freeBytes: freeBytes, .lambdaRuntime: lambdaRuntime,
         ]
         return given.compactMapValues { $0 }
     }

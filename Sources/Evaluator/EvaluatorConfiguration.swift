@@ -14,7 +14,7 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
         executorsDir, userNamespaces, webhookHosts, bundleBytes, freeBytes, hosts, connections,
-        requestSeconds, bodyMegabytes, answerMegabytes
+        requestSeconds, bodyMegabytes, answerMegabytes, lambdaRuntime
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -29,7 +29,7 @@ enum ConfigurationKey: String, CaseIterable {
         case .requestSeconds: 1...3600
         case .bodyMegabytes, .answerMegabytes: 16...1_000_000
         case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
-            .webhookHosts, .hosts:
+            .webhookHosts, .hosts, .lambdaRuntime:
             nil
         }
     }
@@ -106,6 +106,8 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     var node: String?
     /// The folder of the executors; `nil` to look for it.
     var executorsDirectory: String?
+    /// What Lambda's runtimes bring along for handlers, such as boto3; `nil` to look for it.
+    var lambdaRuntime: String?
     var userNamespaces: UserNamespacePolicy
     var webhookHosts: WebhookHosts
     /// What registrations may take of the disk.
@@ -139,6 +141,7 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         python = text(.python).map(sources.absolute)
         node = text(.node).map(sources.absolute)
         executorsDirectory = text(.executorsDir).map(sources.absolute)
+        lambdaRuntime = text(.lambdaRuntime).map(sources.absolute)
         userNamespaces =
             text(.userNamespaces).flatMap(UserNamespacePolicy.init(rawValue:)) ?? .required
         webhookHosts = try WebhookHosts(text(.webhookHosts) ?? "")

@@ -12,14 +12,17 @@ func makeSupervisor(
     logger: Logger
 ) throws -> Supervisor {
     let hasUserNamespaces = try userNamespaces(configuration.userNamespaces, logger: logger)
-    let installation = try Installation(executorsDirectory: configuration.executorsDirectory)
+    let installation = try Installation(
+        executorsDirectory: configuration.executorsDirectory,
+        lambdaRuntime: configuration.lambdaRuntime)
     var interpreters: [Runtime: String] = [:]
     interpreters[.python] = configuration.python
     interpreters[.javascript] = configuration.node
     let supervisor = try ExecutorSupervisor(
         configuration: SupervisorConfiguration(
             executors: installation.executors, launcher: installation.launcher,
-            cellLibrary: installation.cellLibrary, bundles: bundleRoot, interpreters: interpreters,
+            cellLibrary: installation.cellLibrary, bundles: bundleRoot,
+            lambdaRuntime: installation.lambdaRuntime, interpreters: interpreters,
             slots: configuration.slots, parked: configuration.parked,
             queueLimit: configuration.queueLimit,
             hasUserNamespaces: hasUserNamespaces, checkResult: jsonFault(in:)),

@@ -91,10 +91,11 @@ extension ExecutorDescription {
                     World.Bind(folder, at: ownFolder),
                     World.Bind(configuration.cellLibrary, at: "\(WorldPath.executor)/cell.so"),
                     World.Bind(configuration.bundles, at: WorldPath.store),
-                ],
+                ]
+                + (configuration.lambdaRuntime.map { [World.Bind($0, at: WorldPath.runtime)] } ?? []),
             folders: [
                 WorldPath.temporary, WorldPath.function, WorldPath.task, WorldPath.layers,
-                "/var/runtime",
+                WorldPath.runtime,
             ],
             hidden: found.hidden, ids: ids,
             hasOwnUsers: configuration.hasUserNamespaces, program: found.executable,

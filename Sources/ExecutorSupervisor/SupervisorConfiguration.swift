@@ -9,6 +9,8 @@ public struct SupervisorConfiguration: Sendable {
     public var cellLibrary: String
     /// The bundle store: folders named by the SHA-256 of what they hold.
     public var bundles: String
+    /// A folder that cells see at `WorldPath.runtime`; `nil` for an empty one.
+    public var lambdaRuntime: String?
     /// Programs to use instead of the ones found on the PATH.
     public var interpreters: [Runtime: String]
     /// Most calls that run at once.
@@ -44,13 +46,15 @@ public struct SupervisorConfiguration: Sendable {
 
     public init(
         executors: String, launcher: String, cellLibrary: String, bundles: String,
-        interpreters: [Runtime: String] = [:], slots: Int, parked: Int, queueLimit: Int,
+        lambdaRuntime: String? = nil, interpreters: [Runtime: String] = [:], slots: Int,
+        parked: Int, queueLimit: Int,
         hasUserNamespaces: Bool = true, checkResult: @escaping @Sendable (ByteBuffer) -> String?
     ) {
         self.executors = executors
         self.launcher = launcher
         self.cellLibrary = cellLibrary
         self.bundles = bundles
+        self.lambdaRuntime = lambdaRuntime
         self.interpreters = interpreters
         self.slots = slots
         self.parked = parked

@@ -30,6 +30,8 @@ public enum WorldPath {
     public static let function = "/function"
     /// The same of functions that came through Lambda's API.
     public static let task = "/var/task"
+    /// What Lambda's runtimes bring along, in a cell.
+    public static let runtime = "/var/runtime"
     public static let temporary = "/tmp"
     /// The function's layers in a cell.
     public static let layers = "/opt"

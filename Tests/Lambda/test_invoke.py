@@ -142,7 +142,7 @@ def test_a_javascript_error(aws, make):
     ({"js": "exports.handler = () => new Promise(() => setTimeout(() => {}, 9e6))", "Timeout": 1},
      ("Sandbox.Timedout", "Task timed out after 1.00 seconds")),
     ({"code": "def handler(e, c):\n    return {1, 2}"}, ("Runtime.MarshalError", "Unable to marshal response")),
-    ({"js": "exports.handler = async () => 1n"}, ("Runtime.MarshalError", "Unable to marshal response")),
+    ({"js": "exports.handler = async () => 1n"}, ("Error", "Unable to stringify response body")),
 ])
 def test_how_calls_fail(aws, make, settings, expected):
     body = failure(aws, make(**settings))

@@ -32,7 +32,6 @@ GOOD = {"FunctionName": "never-made", "Runtime": "python3.11", "Handler": "app.h
     ({"Handler": None}, INVALID),
     ({"Handler": "a b.c"}, VALIDATION),
     ({"Handler": "x" * 129}, VALIDATION),
-    ({"Handler": "nodot"}, INVALID),
     ({"Description": "d" * 257}, VALIDATION),
     ({"Timeout": 0}, VALIDATION),
     ({"Timeout": 901}, VALIDATION),

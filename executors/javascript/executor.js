@@ -258,28 +258,37 @@ async function load(handler, folder) {
 // Calls a handler that returns a promise or a value, or takes a callback.
 function call(handler, event, context) {
   return new Promise((resolve, reject) => {
-    const end = (error, value) => {
-      whenIdle = undefined;
-      return error == null ? resolve(value) : reject(error);
-    };
     const isLambda = surroundings.isLambda();
+    // What an earlier call left to run in a cell that serves on may still call back, and is not heard.
+    let ended = false;
+    const settle = (how, value) => {
+      if (ended) return;
+      ended = true;
+      whenIdle = undefined;
+      how(value);
+    };
+    const end = (error, value) => (error == null ? settle(resolve, value) : settle(reject, error));
+    const succeed = (value) => settle(resolve, value);
+    const fails = (error) => settle(reject, isLambda ? error ?? 'handled' : error);
     // A result that was given to a callback counts when nothing is left to run, if the handler does not say
     // otherwise; an error counts at once.
     const callback = (error, value) => {
       if (error != null || !isLambda || !context.callbackWaitsForEmptyEventLoop) end(error, value);
-      else whenIdle = () => end(null, value);
+      else if (!ended) whenIdle = () => succeed(value);
     };
-    context.succeed = (value) => end(null, value);
-    context.fail = (error) => (error == null ? reject(isLambda ? 'handled' : error) : end(error));
-    context.done = end;
-    if (surroundings.isStreaming(handler)) return surroundings.stream(handler, event, context, native).then(resolve, reject);
+    assign(context, { succeed, fail: fails, done: end });
     // When nothing is left to run, nobody will call back.
     if (isLambda) whenIdle = () => end();
-    const returned = handler(event, context, callback);
-    if (typeof returned?.then === 'function') returned.then(context.succeed, context.fail);
-    else if (!isLambda && handler.length < 3) {
-      if (returned !== undefined) resolve(returned);
-      else whenIdle = () => end();
+    try {
+      if (surroundings.isStreaming(handler)) return surroundings.stream(handler, event, context, native).then(succeed, fails);
+      const returned = handler(event, context, callback);
+      if (typeof returned?.then === 'function') returned.then(succeed, fails);
+      else if (!isLambda && handler.length < 3 && !ended) {
+        if (returned !== undefined) succeed(returned);
+        else whenIdle = () => end();
+      }
+    } catch (error) {
+      fails(error);
     }
   });
 }
@@ -370,7 +379,7 @@ function tidy() {
   process.memoryUsage = memoryUsage;
   surroundings.replaceMachine();
   process.on('uncaughtException', (error) => fail(describe(error, phase)));
-  process.on('unhandledRejection', (error) => fail(describe(error, phase)));
+  process.on('unhandledRejection', (error) => fail(describe(surroundings.rejection(error), phase)));
   atRest = process.getActiveResourcesInfo();
 }
 

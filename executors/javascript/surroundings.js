@@ -105,6 +105,21 @@ function loadFault(error) {
   return error;
 }
 
+// What Lambda's runtime makes of a promise that was rejected and that nobody awaits.
+function rejection(reason) {
+  if (!lambda) return reason;
+  let message = 'a rejection without a text', stack;
+  try {
+    message = String(reason);
+    stack = reason?.stack;
+  } catch {
+    // It objects to being read.
+  }
+  const made = fault('Runtime.UnhandledPromiseRejection', message);
+  made.stack = stack;
+  return made;
+}
+
 // What Lambda's runtime makes of a result: what JSON.stringify does.
 function resultAnswer(result, answer, errorText) {
   try {
@@ -209,4 +224,4 @@ async function stream(handler, event, context, native) {
   return response.whole();
 }
 
-module.exports = { isLambda, tell, prepare, load, resultAnswer, replaceMachine, isStreaming, stream };
+module.exports = { isLambda, tell, prepare, load, rejection, resultAnswer, replaceMachine, isStreaming, stream };

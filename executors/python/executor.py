@@ -2,6 +2,7 @@
 
 import _posixsubprocess
 import atexit
+import codecs
 import ctypes
 import errno
 import gc
@@ -85,6 +86,10 @@ encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 decode = json.loads
 
 
+# Halves of surrogate pairs, which UTF-8 cannot say, become U+FFFD.
+codecs.register_error("cloister.printable", lambda error: (b"\xef\xbf\xbd" * (error.end - error.start), error.end))
+
+
 class Output(io.RawIOBase):
     """One of the call's two output streams, in order with the other."""
 
@@ -114,7 +119,7 @@ class Buffer(io.BufferedWriter):
 
 def make_output():
     return [
-        io.TextIOWrapper(Buffer(Output(stream)), "utf-8", "backslashreplace", write_through=True)
+        io.TextIOWrapper(Buffer(Output(stream)), "utf-8", "cloister.printable", write_through=True)
         for stream in (1, 2)
     ]
 
@@ -172,8 +177,9 @@ def look_first_in(folders):
                     del sys.modules[loaded]
 
 
-# Found by other importers than that of files, and what this program is.
-NEVER_OWN = {*sys.builtin_module_names, "__main__"} | {
+# Found by other importers than that of files, what every interpreter has at its start, and what this program is.
+NEVER_OWN = {*sys.builtin_module_names, "__main__", "abc", "codecs", "encodings", "genericpath", "io", "os", "posixpath",
+             "site", "stat", "zipimport", "_collections_abc"} | {
     name for name, module in sys.modules.items()
     if getattr(getattr(module, "__spec__", None), "origin", None) in ("frozen", "built-in")}
 
@@ -363,6 +369,8 @@ def run(call):
     try:
         if "context" in meta:
             look_first_in([TASK, *surroundings.prepare(), *named_folders()])
+            if surroundings.RUNTIME not in sys.path:
+                sys.path.append(surroundings.RUNTIME)
             handler = surroundings.load(os.environ.get("_HANDLER", meta["handler"]))
         else:
             look_first_in([FUNCTION, *named_folders()])

@@ -9,6 +9,9 @@ import pwd
 import sys
 import time
 
+# Where what Lambda's runtime brings along is, such as boto3.
+RUNTIME = "/var/runtime"
+
 is_lambda = False
 encoder = None
 

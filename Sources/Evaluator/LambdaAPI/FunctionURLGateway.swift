@@ -52,13 +52,14 @@ struct FunctionURLGateway: Sendable {
             return Self.plain(413, ["Message": "Request Entity Too Large"])
         }
         let body = received.bytes
+        let trace = LambdaTrace.id(request.headers)
         let bytes = try await Aside.shared.run(for: body.readableBytes) { [gate, functions] in
             try gate.check(signed, service: "lambda", request, body: body)
             let event = WebEvent(
                 request, id: urlID, path: path, body: body,
                 sourceAddress: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
                 account: signed == nil ? "anonymous" : functions.names.account,
-                trace: LambdaTrace.id(request))
+                trace: trace)
             return ByteBuffer(bytes: event.json.data)
         }
         received.release()
@@ -66,7 +67,7 @@ struct FunctionURLGateway: Sendable {
         do {
             if url.invokeMode == "RESPONSE_STREAM" {
                 let call = try await StreamedCall(
-                    invoker, found, event: bytes, client: nil,
+                    invoker, found, event: bytes, client: nil, trace: trace,
                     unread: unread.account(closing: context.channel))
                 switch call.beginning {
                 case .ended(let ended): outcome = ended
@@ -75,7 +76,7 @@ struct FunctionURLGateway: Sendable {
                         type: type, first: first, decorate: cors.decorate)
                 }
             } else {
-                outcome = try await invoker.run(found, event: bytes)
+                outcome = try await invoker.run(found, event: bytes, trace: trace)
             }
         } catch {
             guard let known = LambdaError(error), known.status == 429 else { throw error }

@@ -35,7 +35,8 @@ extension LambdaService {
         if request.operation == "InvokeWithResponseStream" {
             return try await stream(target, event: event, client: client, request, headers)
         }
-        let outcome = try await invoker.run(target, event: event, client: client)
+        let outcome = try await invoker.run(
+            target, event: event, client: client, trace: request.trace)
         headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
         headers[.contentType] = "application/json"
         if request.string("LogType") == "Tail" {

@@ -95,10 +95,11 @@ struct LambdaInvoker: Sendable {
     /// - Parameters:
     ///   - event: JSON text.
     ///   - client: what the handler is told of the client, JSON text.
+    ///   - trace: the one that the call belongs to; `nil` for a new one.
     ///   - receivePiece: takes the pieces of a result that the handler streams; must return at once.
     /// - Throws: `LambdaError`, `CallRejection`, `RegistryError`; the call did not run then.
     func run(
-        _ target: Target, event: ByteBuffer, client: String? = nil,
+        _ target: Target, event: ByteBuffer, client: String? = nil, trace: String? = nil,
         receivePiece: (@Sendable (ByteBuffer) -> Void)? = nil
     ) async throws -> Outcome {
         guard !drain.isStopping else { throw LambdaError.stopping }
@@ -116,7 +117,7 @@ struct LambdaInvoker: Sendable {
         request.context =
             LambdaContext(
                 call: record.id, function: name, version: target.version, arn: target.arn,
-                client: client, streams: receivePiece != nil
+                client: client, streams: receivePiece != nil, trace: trace
             ).text
         request.receivePiece = receivePiece
         do {

@@ -17,6 +17,8 @@ struct LambdaRequest: Sendable {
     var id: String
     /// The connection that the answer goes to.
     var channel: (any Channel)?
+    /// The trace that the client says the request belongs to.
+    var trace: String?
 
     func string(_ name: String) -> String? { input[name]?.string }
     func int(_ name: String) -> Int? { input[name]?.int }
@@ -164,7 +166,8 @@ struct LambdaRequestReader: Sendable {
         }
         try validator.check(.object(input), description.in, at: "")
         return LambdaRequest(
-            operation: operation, input: input, payload: payload, host: host, id: id)
+            operation: operation, input: input, payload: payload, host: host, id: id,
+            trace: LambdaTrace.given(headers))
     }
 
     private func readQuery(

@@ -123,12 +123,22 @@ struct LambdaSettings: Sendable {
                 "This machine runs \(LambdaSettings.machine), not \(architectures.joined(separator: ", "))"
             )
         }
+        try checkWrapper()
         for name in (environment ?? [:]).keys.sorted() where Self.reserved(name) {
             throw LambdaError.invalid(
                 "Lambda was unable to configure your environment variables because the environment "
                     + "variables you have provided contains reserved keys that are currently not "
                     + "supported for modification. Reserved keys used in this request: \(name)")
         }
+    }
+
+    /// A wrapper is a program that starts the runtime, and cells start none: without it, what it was to bring
+    /// along would be missing in silence.
+    private func checkWrapper() throws {
+        guard let wrapper = environment?["AWS_LAMBDA_EXEC_WRAPPER"] else { return }
+        throw LambdaError.invalid(
+            "AWS_LAMBDA_EXEC_WRAPPER names the program \(wrapper), and functions here cannot start "
+                + "programs: take the variable away")
     }
 
     #if arch(arm64)

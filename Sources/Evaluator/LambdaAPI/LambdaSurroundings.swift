@@ -117,6 +117,8 @@ struct LambdaContext: Sendable {
     var client: String?
     /// Whether the caller takes the result in pieces.
     var streams = false
+    /// The caller's own trace, in the form of the header X-Amzn-Trace-Id; `nil` for a new one.
+    var trace: String?
 
     var text: String {
         var fields: [String: JSONValue] = [
@@ -127,6 +129,7 @@ struct LambdaContext: Sendable {
             "logStreamName": .string(
                 LambdaLogs.stream(of: function, version: version, atMs: currentTimeMs())),
         ]
+        fields["traceId"] = .string(trace ?? LambdaTrace.new())
         if streams { fields["streams"] = true }
         fields["clientContext"] = client.flatMap { try? JSONValue(text: $0) }
         return JSONValue.object(fields).text

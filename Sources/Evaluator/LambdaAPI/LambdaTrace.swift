@@ -1,6 +1,5 @@
 import Foundation
 import HTTPTypes
-import Hummingbird
 
 /// The trace that a request belongs to, as X-Ray writes it:
 /// `Root=1-65b0f1a2-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=0`.
@@ -8,9 +7,11 @@ enum LambdaTrace {
     private static let maximumBytes = 256
 
     /// The one that the client names, else a new one, which nobody samples.
-    static func id(_ request: Request) -> String {
-        guard let given = request.headers[.traceID], isOne(given) else { return new() }
-        return given
+    static func id(_ headers: HTTPFields) -> String { given(headers) ?? new() }
+
+    /// The one that the client names, if it is one.
+    static func given(_ headers: HTTPFields) -> String? {
+        headers[.traceID].flatMap { isOne($0) ? $0 : nil }
     }
 
     static func new() -> String {

@@ -39,7 +39,7 @@ struct StreamedCall: Sendable {
     /// - Throws: as `LambdaInvoker.run`; the call did not run then.
     init(
         _ invoker: LambdaInvoker, _ target: LambdaInvoker.Target, event: ByteBuffer,
-        client: String?, unread: UnreadAnswers.Account
+        client: String?, trace: String?, unread: UnreadAnswers.Account
     ) async throws {
         // Bounded by what the supervisor lets through, and all together by the budget.
         let (pieces, continuation) = AsyncStream<ByteBuffer>.makeStream()
@@ -48,7 +48,7 @@ struct StreamedCall: Sendable {
         let task = Task {
             defer { continuation.finish() }
             return try await invoker.run(
-                target, event: event, client: client,
+                target, event: event, client: client, trace: trace,
                 receivePiece: { piece in
                     unread.add(piece.readableBytes)
                     continuation.yield(piece)

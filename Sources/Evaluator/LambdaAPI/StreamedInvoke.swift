@@ -10,7 +10,7 @@ extension LambdaService {
         _ request: LambdaRequest, _ headers: HTTPFields
     ) async throws -> Response {
         let call = try await StreamedCall(
-            invoker, target, event: event, client: client,
+            invoker, target, event: event, client: client, trace: request.trace,
             unread: unread.account { [channel = request.channel] in channel?.close(promise: nil) })
         let isTail = request.string("LogType") == "Tail"
         var headers = headers
