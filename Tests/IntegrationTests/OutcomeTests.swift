@@ -69,7 +69,7 @@ private let outcomes: [Outcome] = [
     python(
         "a 50 MB print", "\n    print('x' * 50_000_000)\n    return 'printed'", nil, status: 200),
     python(
-        "a 100 MB result", "return 'x' * 100_000_000", "response_too_large", "6291456",
+        "a 100 MB result", "return 'x' * 100_000_000", "response_too_large", "6291556",
         settings: ["memoryMB": 1024]),
     python(
         "a socket", "__import__('socket').socket()", "handler_error",
@@ -121,7 +121,7 @@ private let outcomes: [Outcome] = [
         "out_of_memory", "128 MB"),
     javascript("process.exit", "process.exit(7)", "exited", "code 7"),
     javascript(
-        "a promise that never settles", "await new Promise(() => {})", "exited", "never settled"),
+        "a promise that never settles", "await new Promise(() => {})", "exited", "before the handler gave a result"),
     javascript(
         "an unhandled rejection",
         "Promise.reject(new Error('lost')); await new Promise(r => setTimeout(r, 50)); return 1",
@@ -135,7 +135,7 @@ private let outcomes: [Outcome] = [
         "a 50 MB print", "console.log('x'.repeat(50e6)); return 'printed'", nil, status: 200,
         settings: ["memoryMB": 512]),
     javascript(
-        "a 100 MB result", "return 'x'.repeat(100e6)", "response_too_large", "6291456",
+        "a 100 MB result", "return 'x'.repeat(100e6)", "response_too_large", "6291556",
         settings: ["memoryMB": 2048, "timeoutMs": 10000]),
     javascript(
         "a socket",

@@ -20,6 +20,7 @@ const { parse, stringify } = JSON;
 const { assign, setPrototypeOf } = Object;
 const { from } = Buffer;
 const { isNativeError } = util.types;
+const [includes, replace] = ['includes', 'replace'].map((name) => Function.prototype.call.bind(String.prototype[name]));
 const { randomBytes, randomFillSync } = crypto;
 
 // Where the bundle is: /var/task for functions that came through Lambda's API.
@@ -47,7 +48,12 @@ function errorText(kind, type, message, stack = [], path = undefined) {
   }
   const text = stringify({ __proto__: null, kind, type: type.slice(0, 256), message: message.slice(0, 8192), stack: lines, path });
   // Half of a surrogate pair, by the user's cut or by ours, is an escape that no other JSON reader takes.
-  return text.includes('\\ud') ? text.replace(/(\\\\)|\\ud[89a-f][0-9a-f]{2}/g, (all, pair) => pair ?? '\ufffd') : text;
+  try {
+    return includes(text, '\\ud') ? replace(text, /(\\\\)|\\ud[89a-f][0-9a-f]{2}/g, (all, pair) => pair ?? '\ufffd') : text;
+  } catch {
+    // The function has changed what this uses.
+    return text;
+  }
 }
 
 // The user's frames of a stack, as "at name (/function/file.js:line:column)".

@@ -7,7 +7,7 @@ const { Map, Promise, Set, WeakMap, WeakSet, ArrayBuffer } = globalThis;
 const { getPrototypeOf, keys } = Object;
 const { isView } = ArrayBuffer;
 const { isArray } = Array;
-const { isDate, isNativeError, isRegExp, isAnyArrayBuffer, isBoxedPrimitive } = require('util').types;
+const { isNativeError, isRegExp, isAnyArrayBuffer, isBoxedPrimitive } = require('util').types;
 
 function kindOf(value) {
   switch (typeof value) {
@@ -45,7 +45,6 @@ function nameOf(value) {
 exports.notJSON = function notJSON(value, path = '$', above = [], key = '') {
   // It may say itself how it goes into JSON.
   if ((typeof value === 'object' || typeof value === 'bigint') && value !== null && typeof value.toJSON === 'function') {
-    if (isDate(value) && Number.isNaN(value.getTime())) return { path, what: 'an invalid Date' };
     value = value.toJSON(key);
   }
   const what = kindOf(value);
