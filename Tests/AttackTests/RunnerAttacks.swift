@@ -157,9 +157,9 @@ private let frames: [Attack] = [
 
 private let python: [Attack] = [
     .python(
-        "a result by atexit", idea: "after the answer",
+        "a result by atexit", idea: "before the answer",
         "import atexit\natexit.register(lambda: os.write(3, frame('R', 0, b'2')))\nreturn 1",
-        .answers("1")),
+        invalid("more after its answer")),
     .python(
         "a result by a thread after the return", idea: "after the answer",
         "import threading\nthreading.Timer(0.05, lambda: os.write(3, frame('R', 0, b'2'))).start()\nreturn 1",

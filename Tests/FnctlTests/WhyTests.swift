@@ -101,7 +101,7 @@ import Testing
         (#""cause":"out_of_memory","peakMemoryBytes":1000000"#, "it asked for more at once"),
         (#""cause":"crashed","signal":"SIGSEGV","logBytes":9"#, "the last log lines tell"),
         (#""cause":"crashed","signal":"SIGSEGV","logBytes":0"#, "print before it"),
-        (#""cause":"crashed""#, "fnctl doctor"), (#""cause":"exited","exitCode":0"#, "settles"),
+        (#""cause":"crashed""#, "fnctl doctor"), (#""cause":"exited","exitCode":0"#, "sys.exit()"),
         (#""cause":"exited","exitCode":3"#, "sys.exit()"),
         (#""cause":"handler_error","blocked":"vfork()""#, "do without vfork(): a function cannot"),
         (#""cause":"init_error","errorType":"ImportError""#, "put the module into the bundle"),
