@@ -121,7 +121,8 @@ private let outcomes: [Outcome] = [
         "out_of_memory", "128 MB"),
     javascript("process.exit", "process.exit(7)", "exited", "code 7"),
     javascript(
-        "a promise that never settles", "await new Promise(() => {})", "exited", "before the handler gave a result"),
+        "a promise that never settles", "await new Promise(() => {})", "exited",
+        "before the handler gave a result"),
     javascript(
         "an unhandled rejection",
         "Promise.reject(new Error('lost')); await new Promise(r => setTimeout(r, 50)); return 1",
