@@ -16,6 +16,8 @@ struct ExecutorDescription: Decodable, Sendable {
     var preload: Bool
     /// Whether the language can live with a limit on its address space.
     var boundsAddressSpace: Bool
+    /// What to look for in code whose process ends by itself, without an answer and with code 0.
+    var endsEarly: String?
     /// The cells' policy, a file of the executor's folder.
     var seccomp: String
 }
@@ -44,6 +46,7 @@ struct PreparedExecutor: Sendable {
     /// The one of snapshots and their calls.
     var snapshotFilter: [UInt8]
     var boundsAddressSpace: Bool
+    var endsEarly: String?
 }
 
 extension ExecutorDescription {
@@ -113,7 +116,7 @@ extension ExecutorDescription {
             runtime: runtime, version: found.version, world: Array(try JSONEncoder().encode(world)),
             filter: try policy.compile(with: setup), closing: try policy.closing(setup),
             snapshotFilter: try snapshotPolicy.compile(),
-            boundsAddressSpace: boundsAddressSpace)
+            boundsAddressSpace: boundsAddressSpace, endsEarly: endsEarly)
     }
 
     private func findInterpreter(_ override: String?) throws -> String {

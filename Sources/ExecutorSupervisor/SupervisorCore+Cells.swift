@@ -288,7 +288,8 @@ extension SupervisorCore {
                 exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false,
                 peakMemoryBytes: run.slot.cgroup?.peakBytes(),
                 selfReport: run.cell.selfReport(),
-                limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits))
+                limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits),
+                endsEarly: lane(of: run)?.executor.endsEarly)
             call.fail(
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }
                     ?? Verdict.failure(evidence))

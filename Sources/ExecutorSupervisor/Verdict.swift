@@ -14,6 +14,8 @@ enum Verdict {
         var limits: CallLimits
         /// CPU seconds allowed.
         var cpuSeconds: Int
+        /// What its language says of processes that end by themselves.
+        var endsEarly: String?
     }
 
     static func failure(_ evidence: Evidence) -> CallFailure {
@@ -49,10 +51,11 @@ enum Verdict {
                 cause: .crashed, message: "the process was ended by \(name)\(why)\(blocked)",
                 signal: name)
         case .exited(let code):
+            let hint = code == 0 ? evidence.endsEarly.map { ": \($0)" } ?? "" : ""
             return CallFailure(
                 cause: .exited,
                 message:
-                    "the process exited with code \(code) before the handler gave a result\(blocked)",
+                    "the process exited with code \(code) before the handler gave a result\(hint)\(blocked)",
                 exitCode: code)
         }
     }

@@ -101,7 +101,9 @@ import Testing
         (#""cause":"out_of_memory","peakMemoryBytes":1000000"#, "it asked for more at once"),
         (#""cause":"crashed","signal":"SIGSEGV","logBytes":9"#, "the last log lines tell"),
         (#""cause":"crashed","signal":"SIGSEGV","logBytes":0"#, "print before it"),
-        (#""cause":"crashed""#, "fnctl doctor"), (#""cause":"exited","exitCode":0"#, "sys.exit()"),
+        (#""cause":"crashed""#, "fnctl doctor"),
+        (#""cause":"exited","exitCode":0,"runtime":"javascript""#, "settles"),
+        (#""cause":"exited","exitCode":0"#, "sys.exit()"),
         (#""cause":"exited","exitCode":3"#, "sys.exit()"),
         (#""cause":"handler_error","blocked":"vfork()""#, "do without vfork(): a function cannot"),
         (#""cause":"init_error","errorType":"ImportError""#, "put the module into the bundle"),
@@ -112,6 +114,9 @@ import Testing
     func `advice is about what the record tells`(_ fields: String, _ words: String) async throws {
         // The first of two equal keys would win.
         let record = Self.call(#""state":"failed","message":"m""#)
+            .replacingOccurrences(
+                of: #""runtime":"python""#, with: fields.contains("runtime") ? #""x":1"# : #""runtime":"python""#
+            )
             .replacingOccurrences(of: #","cpuMs":97,"peakMemoryBytes":67108864"#, with: "")
             .replacingOccurrences(of: #""state""#, with: "\(fields),\"state\"")
         let call = try JSONDecoder().decode(CallRecord.self, from: Data(record.utf8))

@@ -136,6 +136,17 @@ private let outcomes: [Outcome] = [
         "a 50 MB print", "console.log('x'.repeat(50e6)); return 'printed'", nil, status: 200,
         settings: ["memoryMB": 512]),
     javascript(
+        "an Error as the result", "return new Error('x')", "response_invalid", "$ is an Error"),
+    javascript(
+        "a search as the result", "return {a: new URLSearchParams('b=1')}", "response_invalid",
+        "$.a is an object of the class URLSearchParams"),
+    javascript(
+        "bytes in the result", "return [new Uint8Array(2)]", "response_invalid",
+        "$[0] is a Uint8Array"),
+    javascript(
+        "a Map by its own JSON", "return {toJSON: () => new Map()}", "response_invalid",
+        "$ is a Map"),
+    javascript(
         "a 100 MB result", "return 'x'.repeat(100e6)", "response_too_large", "6291556",
         settings: ["memoryMB": 2048, "timeoutMs": 10000]),
     javascript(

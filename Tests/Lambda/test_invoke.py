@@ -143,6 +143,8 @@ def test_a_javascript_error(aws, make):
      ("Sandbox.Timedout", "Task timed out after 1.00 seconds")),
     ({"code": "def handler(e, c):\n    return {1, 2}"}, ("Runtime.MarshalError", "Unable to marshal response")),
     ({"js": "exports.handler = async () => 1n"}, ("Error", "Unable to stringify response body")),
+    ({"Handler": "nodot"}, ("Runtime.MalformedHandlerName", "Bad handler 'nodot'")),
+    ({"js": "", "Handler": "nodot"}, ("Runtime.MalformedHandlerName", "Bad handler")),
 ])
 def test_how_calls_fail(aws, make, settings, expected):
     body = failure(aws, make(**settings))

@@ -115,12 +115,59 @@ def test_the_answer_is_what_the_handler_says(web):
     assert headers.get_all("set-cookie") == ["a=1; Path=/", "b=2"]
     assert web(path="/binary")[2] == b"\0\1\2"
     status, headers, body = web(path="/plain")
-    assert (status, headers["content-type"], body) == (200, "application/json", b'"just text"')
+    assert (status, headers["content-type"], body) == (200, "application/json", b"just text")
+
+
+@pytest.mark.parametrize("result, expected", [
+    ("12", (200, b"12")), ("1.5", (200, b"1.5")), ("True", (200, b"true")), ("None", (200, b"null")),
+    ("['hello', 3, {'b': ' \"', 'a': 1}]", (200, b'["hello",3,{"b":" \\"","a":1}]')),
+    ("{'statusCode': '418', 'body': 'tea'}", (418, b"tea")), ("{'statusCode': 200}", (200, b"")),
+    ("{'statusCode': 'x'}", (502, b"Internal Server Error")), ("{'statusCode': 99}", (502, b"Internal Server Error")),
+    ("{'statusCode': 200, 'isBase64Encoded': True, 'body': 'AAEC\\nAw=='}", (200, b"\0\1\2\3")),
+    ("{'statusCode': 200, 'isBase64Encoded': True, 'body': '?'}", (502, b"Internal Server Error")),
+    ("{'statusCode': 200, 'body': None, 'headers': {'x': None, 'connection': 'close'}}", (200, b"")),
+])
+def test_odd_answers(aws, make, evaluator, result, expected):
+    name = make("def handler(e, c):\n    return " + result)
+    made = aws.create_function_url_config(FunctionName=name, AuthType="NONE")
+    status, _, body = Web(evaluator, name, made["FunctionUrl"])()
+    assert (status, body) == expected
+
+
+def test_what_a_proxy_would_say_is_in_the_event(web):
+    event = json.loads(web("GET", "//echo/pa%2Fth//x", headers={"x-amzn-trace-id": "Root=1-5-a"})[2])
+    assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/echo/pa/th/x"
+    assert event["headers"]["x-forwarded-for"] == "127.0.0.1" and event["headers"]["x-forwarded-proto"] == "http"
+    assert int(event["headers"]["x-forwarded-port"]) > 0 and event["headers"]["x-amzn-trace-id"] == "Root=1-5-a"
+    assert json.loads(web("GET", "/echo")[2])["headers"]["x-amzn-trace-id"].startswith("Root=1-")
+
+
+def test_bytes_that_are_no_text_come_in_base64_whatever_their_type(web):
+    for body, headers in ((b"caf\xe9", {"content-type": "text/plain; charset=iso-8859-1"}),
+                          (b"\x1f\x8b", {"content-type": "application/json", "content-encoding": "gzip"})):
+        event = json.loads(web("POST", "/echo", body, headers)[2])
+        assert event["isBase64Encoded"] is True and base64.b64decode(event["body"]) == body
+
+
+def test_a_stream_that_fails_is_broken_off(aws, make, evaluator):
+    import socket
+    name = make(js="""exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+        stream.write('the first half');
+        throw new Error('the second is missing');
+    });""")
+    made = aws.create_function_url_config(FunctionName=name, AuthType="NONE", InvokeMode="RESPONSE_STREAM")
+    path = "/lambda-url/" + made["FunctionUrl"].rstrip("/").split("/")[-1] + "/"
+    with socket.create_connection(("127.0.0.1", evaluator.port), 10) as connection:
+        connection.sendall(("GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % path).encode())
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert b"the first half" in received and not received.endswith(b"0\r\n\r\n")
 
 
 def test_a_failure_is_a_502(web):
     status, _, body = web(path="/fail")
-    assert (status, json.loads(body)) == (502, {"Message": "Internal Server Error"})
+    assert (status, body) == (502, b"Internal Server Error")
 
 
 def test_browsers_of_other_origins(web):
@@ -140,7 +187,9 @@ def test_browsers_of_other_origins(web):
 def test_an_address_that_is_nobodys(web):
     other = Web.__new__(Web)
     other.port, other.id = web.port, "x" * 32
-    assert other()[0] == 404
+    status, headers, body = other()
+    assert (status, headers["x-amzn-errortype"]) == (403, "AccessDeniedException")
+    assert json.loads(body)["Message"].startswith("Forbidden. For troubleshooting")
 
 
 def test_a_url_of_an_alias_runs_its_version(aws, make, evaluator):
@@ -149,7 +198,7 @@ def test_a_url_of_an_alias_runs_its_version(aws, make, evaluator):
     aws.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
     made = aws.create_function_url_config(FunctionName=name, Qualifier="live", AuthType="NONE")
     assert made["FunctionArn"].endswith(name + ":live")
-    assert Web(evaluator, name, made["FunctionUrl"])()[2] == b'"1"'
+    assert Web(evaluator, name, made["FunctionUrl"])()[2] == b"1"
 
 
 STREAM = """
