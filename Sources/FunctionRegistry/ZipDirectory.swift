@@ -21,17 +21,22 @@ struct ZipDirectory {
     /// - Throws: `RegistryError.invalidBundle` that names the entry, where it is one entry's fault.
     init(_ archive: [UInt8], limits: BundleLimits) throws {
         let reader = LittleEndian(bytes: archive)
-        let end = try Self.findEnd(reader)
-        let count = reader.u16(end + 10)
-        let size = reader.u32(end + 12)
-        let start = reader.u32(end + 16)
+        var end = try Self.findEnd(reader)
+        var count = reader.u16(end + 10)
+        var size = reader.u32(end + 12)
+        var start = reader.u32(end + 16)
         guard reader.u16(end + 4) == 0, reader.u16(end + 6) == 0, reader.u16(end + 8) == count
         else {
             throw refuse("the zip archive is one of several parts; pack it as one file")
         }
-        guard start != 0xFFFF_FFFF, size != 0xFFFF_FFFF, count != 0xFFFF else {
-            throw refuse(
-                "the zip archive is in the zip64 format; bundles have to be smaller than that")
+        let isWide = start == 0xFFFF_FFFF || size == 0xFFFF_FFFF || count == 0xFFFF
+        if isWide || Zip64.isAnnounced(reader, end: end) {
+            let wide = try Zip64.directory(reader, end: end)
+            // Who reads the narrow numbers finds the same.
+            guard [0xFFFF_FFFF, wide.start].contains(start), [0xFFFF, wide.count].contains(count),
+                [0xFFFF_FFFF, wide.bytes].contains(size)
+            else { throw refuse("the zip archive has two directories") }
+            (end, count, size, start) = wide
         }
         guard start + size == end else {
             throw refuse("the zip archive's directory is not where its end record says")
@@ -82,10 +87,9 @@ struct ZipDirectory {
         _ reader: LittleEndian, at position: Int, nameLength: Int
     ) throws -> ZipEntry {
         let madeOn = reader.u16(position + 4) >> 8
-        let local = reader.u32(position + 42)
-        let entry = ZipEntry(
+        var entry = ZipEntry(
             name: reader.bytes[position + 46..<position + 46 + nameLength],
-            localHeaderOffset: local,
+            localHeaderOffset: reader.u32(position + 42),
             compressedBytes: reader.u32(position + 20),
             unpackedBytes: reader.u32(position + 24),
             // 3 is Unix and 19 is macOS; FAT and NTFS archives have no mode.
@@ -99,9 +103,14 @@ struct ZipDirectory {
         guard method == 0 || method == 8 else {
             throw refuse("is packed with method \(method); pack it with deflate")
         }
-        guard entry.compressedBytes != 0xFFFF_FFFF, entry.unpackedBytes != 0xFFFF_FFFF,
-            local != 0xFFFF_FFFF
-        else { throw refuse("is in the zip64 format; bundles have to be smaller than that") }
+        guard
+            let sizes = Zip64.sizes(
+                reader, [entry.unpackedBytes, entry.compressedBytes, entry.localHeaderOffset],
+                extra: position + 46 + nameLength, count: reader.u16(position + 30))
+        else { throw refuse("is in the zip64 format and does not say its sizes") }
+        (entry.unpackedBytes, entry.compressedBytes) = (sizes[0], sizes[1])
+        entry.localHeaderOffset = sizes[2]
+        let local = entry.localHeaderOffset
 
         // The local header says the same things again.
         guard local + 30 <= reader.bytes.count, reader.u32(local) == 0x0403_4B50,
@@ -116,8 +125,12 @@ struct ZipDirectory {
         }
         // With bit 3 the sizes follow the data, and libarchive compares them there.
         if flags & 8 == 0 {
-            guard reader.u32(local + 18) == entry.compressedBytes,
-                reader.u32(local + 22) == entry.unpackedBytes
+            let extra = local + 30 + reader.u16(local + 26)
+            guard extra + reader.u16(local + 28) <= reader.bytes.count,
+                Zip64.sizes(
+                    reader, [reader.u32(local + 22), reader.u32(local + 18)], extra: extra,
+                    count: reader.u16(local + 28))
+                    == [entry.unpackedBytes, entry.compressedBytes]
             else { throw refuse("has another size in its local header") }
         }
         if method == 0, entry.compressedBytes != entry.unpackedBytes {
@@ -150,9 +163,14 @@ private func refuseEntry(_ entry: ZipEntry, _ why: String) -> RegistryError {
 }
 
 /// Numbers at byte offsets that the caller has checked.
-private struct LittleEndian {
+struct LittleEndian {
     let bytes: [UInt8]
 
     func u16(_ offset: Int) -> Int { Int(bytes[offset]) | Int(bytes[offset + 1]) << 8 }
     func u32(_ offset: Int) -> Int { u16(offset) | u16(offset + 2) << 16 }
+    /// More than an archive can have is as much as an `Int` can be.
+    func u64(_ offset: Int) -> Int {
+        let high = u32(offset + 4)
+        return high > 0x7FFF_FFFF ? .max : u32(offset) | high << 32
+    }
 }

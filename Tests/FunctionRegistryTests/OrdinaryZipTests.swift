@@ -16,6 +16,7 @@ import Testing
         class Pipe(io.RawIOBase):
             def writable(self): return True
             def write(self, data): return out.write(data)
+        z.close(); out.seek(0); out.truncate()
         z = zipfile.ZipFile(Pipe(), 'w', zipfile.ZIP_DEFLATED)
         z.writestr('index.py', b'x'); z.writestr('lib/a.py', b'x')
         """,
@@ -23,6 +24,11 @@ import Testing
         """
         for name in 'index.py', 'lib/a.py':
             with z.open(name, 'w', force_zip64=True) as file: file.write(b'x')
+        """,
+        // zip64 with a directory of its own kind
+        """
+        zipfile.ZIP64_LIMIT = 0
+        add('index.py'); add('lib/a.py')
         """,
         "z.comment = b'a comment'; add('index.py'); z.writestr(zipfile.ZipInfo('lib/a.py'), b'x')",
     ])

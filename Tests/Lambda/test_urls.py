@@ -134,7 +134,9 @@ def test_odd_answers(aws, make, evaluator, result, expected):
     assert (status, body) == expected
 
 
-def test_what_a_proxy_would_say_is_in_the_event(web):
+def test_what_a_proxy_would_say_is_in_the_event(aws, make, evaluator):
+    name = make("def handler(e, c):\n    return e")
+    web = Web(evaluator, name, aws.create_function_url_config(FunctionName=name, AuthType="NONE")["FunctionUrl"])
     event = json.loads(web("GET", "//echo/pa%2Fth//x", headers={"x-amzn-trace-id": "Root=1-5-a"})[2])
     assert event["rawPath"] == event["requestContext"]["http"]["path"] == "/echo/pa/th/x"
     assert event["headers"]["x-forwarded-for"] == "127.0.0.1" and event["headers"]["x-forwarded-proto"] == "http"
