@@ -151,3 +151,9 @@ def wait_for(condition, seconds=20):
             return value
         time.sleep(0.05)
     raise AssertionError("it did not come about in %s s" % seconds)
+
+
+def settled(aws, name):
+    """Waits until the last change of a function is done, as clients do before the next one."""
+    aws.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1, "MaxAttempts": 50})
+    return name

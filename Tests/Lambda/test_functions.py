@@ -5,7 +5,7 @@ import hashlib
 import urllib.request
 
 import pytest
-from conftest import ECHO, ROLE, refusal, zip_of
+from conftest import ECHO, ROLE, refusal, settled, zip_of
 
 CODE = {"ZipFile": zip_of({"app.py": ECHO})}
 
@@ -25,8 +25,11 @@ def test_create_answers_with_the_whole_configuration(aws):
     assert (made["Runtime"], made["Handler"], made["Role"]) == ("python3.11", "app.handler", ROLE)
     assert (made["Timeout"], made["MemorySize"], made["EphemeralStorage"]) == (7, 256, {"Size": 1024})
     assert made["Environment"] == {"Variables": {"KEY": "v"}}
-    assert made["Version"] == "$LATEST" and made["State"] == "Active"
-    assert made["LastUpdateStatus"] == "Successful" and made["PackageType"] == "Zip"
+    assert made["Version"] == "$LATEST" and made["State"] == "Pending"
+    assert made["StateReasonCode"] == "Creating" and "LastUpdateStatus" not in made and made["PackageType"] == "Zip"
+    shown = aws.get_function_configuration(FunctionName="Whole_Function-1")
+    assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Successful")
+    assert shown["RevisionId"] != made["RevisionId"]
     assert made["CodeSha256"] == base64.b64encode(hashlib.sha256(CODE["ZipFile"]).digest()).decode()
     assert made["CodeSize"] == len(CODE["ZipFile"])
     assert made["Architectures"] and made["RevisionId"] and made["LastModified"].endswith("+0000")
@@ -46,7 +49,7 @@ def test_a_name_is_taken_once(aws):
 
 def test_create_with_publish_answers_with_version_1(aws):
     made = create(aws, "published-at-once", Publish=True)
-    assert made["Version"] == "1" and made["FunctionArn"].endswith(":published-at-once:1")
+    assert made["Version"] == "1" and made["FunctionArn"].endswith(":published-at-once")
     assert [v["Version"] for v in aws.list_versions_by_function(
         FunctionName="published-at-once")["Versions"]] == ["$LATEST", "1"]
 
@@ -113,8 +116,10 @@ def test_a_changed_configuration_is_in_force(aws, make):
     assert changed["RevisionId"] != before["RevisionId"]
     assert changed["CodeSha256"] == before["CodeSha256"]
     assert b'"changed"' in aws.invoke(FunctionName=name)["Payload"].read()
-    cleared = aws.update_function_configuration(FunctionName=name, Environment={"Variables": {}})
-    assert "Environment" not in cleared and cleared["Timeout"] == 9
+    assert (changed["State"], changed["LastUpdateStatus"]) == ("Active", "InProgress")
+    assert refusal(aws.update_function_configuration, FunctionName=name, Timeout=4) == ("ResourceConflictException", 409)
+    cleared = aws.update_function_configuration(FunctionName=settled(aws, name), Environment={"Variables": {}})
+    assert cleared["Environment"] == {"Variables": {}} and cleared["Timeout"] == 9
 
 
 def test_changed_code_is_in_force(aws, make):
@@ -152,7 +157,7 @@ def test_revisions_guard_changes(aws, make):
     assert refusal(aws.publish_version, FunctionName=name, RevisionId="x") == failed
     aws.update_function_configuration(FunctionName=name, Timeout=4, RevisionId=revision)
     assert refusal(
-        aws.update_function_configuration, FunctionName=name, Timeout=5, RevisionId=revision) == failed
+        aws.update_function_configuration, FunctionName=settled(aws, name), Timeout=5, RevisionId=revision) == failed
 
 
 def test_lists_have_pages(aws):

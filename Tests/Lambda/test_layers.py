@@ -4,7 +4,7 @@ import json
 import urllib.request
 
 import pytest
-from conftest import refusal, zip_of
+from conftest import refusal, settled, zip_of
 
 MISSING = ("ResourceNotFoundException", 404)
 INVALID = ("InvalidParameterValueException", 400)
@@ -57,10 +57,11 @@ def test_a_function_sees_its_layers_below_opt(aws, make):
     aws.delete_layer_version(LayerName="use-two", VersionNumber=1)
     aws.update_function_configuration(FunctionName=name, Timeout=5)
     assert json.loads(aws.invoke(FunctionName=name)["Payload"].read()) == result
-    changed = aws.update_function_configuration(FunctionName=name, Layers=[one])
+    changed = aws.update_function_configuration(FunctionName=settled(aws, name), Layers=[one])
     assert [l["Arn"] for l in changed["Layers"]] == [one]
     assert json.loads(aws.invoke(FunctionName=name)["Payload"].read())[1] == "one"
-    assert "Layers" not in aws.update_function_configuration(FunctionName=name, Layers=[])
+    assert "Layers" not in aws.update_function_configuration(
+        FunctionName=settled(aws, name), Layers=[])
     assert b"ImportModuleError" in aws.invoke(FunctionName=name)["Payload"].read()
 
 

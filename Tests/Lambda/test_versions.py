@@ -4,7 +4,7 @@ import collections
 import json
 
 import pytest
-from conftest import refusal, zip_of
+from conftest import refusal, settled, zip_of
 
 INVALID = ("InvalidParameterValueException", 400)
 MISSING = ("ResourceNotFoundException", 404)
@@ -12,7 +12,7 @@ MISSING = ("ResourceNotFoundException", 404)
 
 def returns(aws, name, value):
     aws.update_function_code(
-        FunctionName=name, ZipFile=zip_of({"app.py": "handler = lambda e, c: %r" % value}))
+        FunctionName=settled(aws, name), ZipFile=zip_of({"app.py": "handler = lambda e, c: %r" % value}))
 
 
 @pytest.fixture

@@ -13,13 +13,13 @@ extension LambdaService {
     func createURL(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         return try await functions.alone(reference.name) {
-            var function = try await functions.get(reference)
+            var function = try await urlFunction(reference)
             try requireURLQualifier(reference, function)
             let key = reference.qualifier ?? "$LATEST"
             guard function.urls[key] == nil else {
                 throw LambdaError.conflict(
-                    "Failed to create function url config for "
-                        + "\(names.function(reference.name, reference.qualifier)). Error message: "
+                    "Failed to create function url config for [functionArn = "
+                        + "\(names.function(reference.name, reference.qualifier))]. Error message:  "
                         + "FunctionUrlConfig exists for this Lambda function")
             }
             let now = currentTimeMs()
@@ -38,12 +38,14 @@ extension LambdaService {
                         collection: LambdaURLTarget.collection, key: url.id,
                         function: function.name, body: encoded(target))),
             ])
-            return lambdaResponse(201, view(url, function.name, key, request, isNew: true))
+            return lambdaResponse(
+                201, view(url, function.name, key, request, isNew: true, isAnswer: true))
         }
     }
 
     func updateURL(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
+        try requireURLQualifier(reference, try await urlFunction(reference))
         return try await functions.update(reference) { function in
             let key = reference.qualifier ?? "$LATEST"
             var url = try url(function, reference)
@@ -52,13 +54,13 @@ extension LambdaService {
             if request.input["Cors"] != nil { url.cors = try Self.cors(request) }
             url.modifiedAtMs = currentTimeMs()
             function.urls[key] = url
-            return lambdaResponse(200, view(url, function.name, key, request))
+            return lambdaResponse(200, view(url, function.name, key, request, isAnswer: true))
         }
     }
 
     func getURL(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
-        let function = try await functions.get(reference)
+        guard let function = try await functions.find(reference.name) else { throw Self.noURL }
         return lambdaResponse(
             200,
             view(
@@ -69,7 +71,9 @@ extension LambdaService {
     func deleteURL(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         return try await functions.alone(reference.name) {
-            var function = try await functions.get(reference)
+            guard var function = try await functions.find(reference.name) else {
+                throw Self.noURL
+            }
             let url = try url(function, reference)
             function.urls[reference.qualifier ?? "$LATEST"] = nil
             try await registry.write([
@@ -81,7 +85,7 @@ extension LambdaService {
     }
 
     func listURLs(_ request: LambdaRequest) async throws -> Response {
-        let function = try await functions.get(
+        let function = try await urlFunction(
             FunctionReference(request.required("FunctionName")))
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
@@ -113,24 +117,29 @@ extension LambdaService {
         _ reference: FunctionReference, _ function: LambdaFunction
     ) throws {
         guard let qualifier = reference.qualifier else { return }
-        guard function.aliases[qualifier] != nil else {
-            throw LambdaError.notFound(
-                "Cannot find alias arn: \(names.function(function.name, qualifier))")
-        }
+        guard function.aliases[qualifier] != nil else { throw Self.noFunction }
     }
+
+    private func urlFunction(_ reference: FunctionReference) async throws -> LambdaFunction {
+        guard let function = try await functions.find(reference.name) else { throw Self.noFunction }
+        return function
+    }
+
+    private static let noFunction = LambdaError.notFound("Function does not exist")
+    private static let noURL = LambdaError.notFound("The resource you requested does not exist.")
 
     private func url(
         _ function: LambdaFunction, _ reference: FunctionReference
     ) throws -> LambdaFunction.URLConfiguration {
         guard let url = function.urls[reference.qualifier ?? "$LATEST"] else {
-            throw LambdaError.notFound("The resource you requested does not exist.")
+            throw Self.noURL
         }
         return url
     }
 
     private func view(
         _ url: LambdaFunction.URLConfiguration, _ name: String, _ key: String,
-        _ request: LambdaRequest, isNew: Bool = false
+        _ request: LambdaRequest, isNew: Bool = false, isAnswer: Bool = false
     ) -> JSONValue {
         .fields([
             "FunctionUrl": .string(
@@ -140,7 +149,8 @@ extension LambdaService {
             "Cors": url.cors,
             "CreationTime": .string(Timestamp.text(url.createdAtMs)),
             "LastModifiedTime": isNew ? nil : .string(Timestamp.text(url.modifiedAtMs)),
-            "InvokeMode": .string(url.invokeMode),
+            // Who sets one is told of the mode that was given, and who asks of the one there is.
+            "InvokeMode": isAnswer ? request.input["InvokeMode"] : .string(url.invokeMode),
         ])
     }
 }

@@ -6,6 +6,13 @@ extension LambdaService {
     func createFunction(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         let name = reference.name
+        guard name.utf8.count <= 64 else {
+            throw LambdaError.invalid(
+                LambdaError.validation(
+                    "Value '\(request.string("FunctionName") ?? name)' at 'functionName' failed to "
+                        + "satisfy constraint: Member must have length less than or equal to 64"
+                ).message)
+        }
         guard reference.qualifier == nil else {
             throw LambdaError.invalid("A function is created without a qualifier")
         }
@@ -37,12 +44,10 @@ extension LambdaService {
             }
             functions.cache.invalidate(name)
             var function = try await functions.get(reference)
-            guard request.bool("Publish") else {
-                return lambdaResponse(201, function.latest.view(name, names, qualifier: nil))
-            }
-            let version = try await publish(&function, description: nil)
-            return lambdaResponse(
-                201, version.view(name, names, qualifier: version.version))
+            let shown =
+                request.bool("Publish")
+                ? try await publish(&function, description: nil) : function.latest
+            return lambdaResponse(201, shown.view(name, names, qualifier: nil, life: .pending))
         }
     }
 
@@ -99,7 +104,10 @@ extension LambdaService {
                     "Unable to delete version because the following aliases reference it: "
                         + "[\(users.keys.sorted().joined(separator: ", "))]")
             }
-            let version = try await functions.configuration(function, reference)
+            // Nothing to do where there is no such version.
+            guard
+                let version = try? await functions.configuration(function, reference)
+            else { return Response(status: .noContent) }
             let removal = DocumentChange.remove(
                 collection: LambdaFunction.versionCollection,
                 key: LambdaFunction.versionKey(function.name, number))
@@ -124,7 +132,7 @@ extension LambdaService {
             var items: [JSONValue] = []
             for newest in page.items {
                 let function = try await made(newest)
-                items.append(function.latest.view(function.name, names, qualifier: nil))
+                items.append(function.latest.listed(function.name, names, qualifier: nil))
             }
             return lambdaResponse(200, try await Self.page(items, page.nextCursor, "Functions"))
         }
@@ -158,14 +166,15 @@ extension LambdaService {
             // Some of it were on the page before.
             let isBegun = newest.name == begun?.name
             if !isBegun {
-                items.append(function.latest.view(function.name, names, qualifier: "$LATEST"))
+                items.append(
+                    function.latest.listed(function.name, names, qualifier: "$LATEST"))
             }
             let start = isBegun ? seen : 0
             let room = size - items.count
             let versions = try await self.functions.versions(
                 function, after: start, limit: room + 1)
             items += versions.prefix(room).map {
-                $0.view(function.name, names, qualifier: $0.version)
+                $0.listed(function.name, names, qualifier: $0.version)
             }
             if versions.count > room {
                 let last = versions.prefix(room).last?.number ?? start

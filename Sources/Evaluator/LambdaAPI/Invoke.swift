@@ -22,14 +22,13 @@ extension LambdaService {
             ? "Event" : request.string("InvocationType") ?? "RequestResponse"
         let event = try await Self.event(request.payload, isAsync: type == "Event")
         var headers: HTTPFields = [:]
-        headers[.lambdaVersion] = target.version
         switch type {
         case "DryRun": return Response(status: .noContent, headers: headers)
         case "Event":
             let id = try await invoker.submit(target, event: event)
             headers[.lambdaRequestID] = LambdaRequestID.text(of: id)
             return Response(status: .accepted, headers: headers)
-        default: break
+        default: headers[.lambdaVersion] = target.version
         }
         let client = try Self.clientContext(request)
         if request.operation == "InvokeWithResponseStream" {

@@ -13,6 +13,9 @@ struct LambdaCode: Sendable {
         try await Aside.shared.run { try LambdaCode(fields) }
     }
 
+    /// Of an archive.
+    private static let maximumBytes = 50 << 20
+
     private init(_ fields: JSONValue) throws {
         if fields["ImageUri"] != nil {
             throw LambdaError.invalid(
@@ -28,6 +31,11 @@ struct LambdaCode: Sendable {
         guard let bytes = Data(base64Encoded: text, options: .ignoreUnknownCharacters) else {
             throw LambdaError(
                 "SerializationException", 400, "The value of ZipFile is not base64")
+        }
+        guard bytes.count <= Self.maximumBytes else {
+            throw LambdaError(
+                "RequestEntityTooLargeException", 413,
+                "Zipped size must be smaller than \(Self.maximumBytes) bytes")
         }
         zip = Array(bytes)
         sha256 = Data(SHA256.hash(data: zip)).base64EncodedString()

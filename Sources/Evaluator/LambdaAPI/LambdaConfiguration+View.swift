@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import FunctionRegistry
 
@@ -22,8 +23,13 @@ extension LambdaConfiguration {
     }
 
     /// `FunctionConfiguration`, as clients read it.
-    /// - Parameter qualifier: the one that the ARN ends with.
-    func view(_ name: String, _ names: LambdaNames, qualifier: String?) -> JSONValue {
+    /// - Parameters:
+    ///   - qualifier: the one that the ARN ends with.
+    ///   - life: what it is shown to be in; what it is in now by default.
+    func view(
+        _ name: String, _ names: LambdaNames, qualifier: String?, life: LambdaLife? = nil
+    ) -> JSONValue {
+        let life = life ?? .of(self, atMs: currentTimeMs())
         var fields: [String: JSONValue] = [
             "FunctionName": .string(name),
             "FunctionArn": .string(names.function(name, qualifier)),
@@ -37,21 +43,19 @@ extension LambdaConfiguration {
             "LastModified": .string(LambdaTime.text(modifiedAtMs)),
             "CodeSha256": .string(codeSha256),
             "Version": .string(version),
-            "RevisionId": .string(revision),
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
+            "RevisionId": .string(shownRevision(life)),
             "PackageType": "Zip",
             "Architectures": .list(architectures),
             "EphemeralStorage": ["Size": .int(tmpMB)],
             "TracingConfig": ["Mode": "PassThrough"],
             "SnapStart": ["ApplyOn": "None", "OptimizationStatus": "Off"],
             "RuntimeVersionConfig": [
-                "RuntimeVersionArn": .string("arn:aws:lambda:\(names.region)::runtime:\(runtime)")
+                "RuntimeVersionArn": .string(
+                    "arn:aws:lambda:\(names.region)::runtime:\(Self.runtimeHash(runtime))")
             ],
-            "LoggingConfig": [
-                "LogFormat": "Text", "LogGroup": .string(LambdaLogs.group(of: name)),
-            ],
+            "LoggingConfig": (logging ?? LambdaLogging()).view(name),
         ]
+        fields.merge(life.fields) { _, new in new }
         if let environment { fields["Environment"] = ["Variables": .map(environment)] }
         if !layers.isEmpty {
             fields["Layers"] = .array(
@@ -59,6 +63,25 @@ extension LambdaConfiguration {
         }
         for (key, value) in inert { fields[key] = value }
         return .object(fields)
+    }
+}
+
+extension LambdaConfiguration {
+    /// `FunctionConfiguration` as lists have it: without what passes.
+    func listed(_ name: String, _ names: LambdaNames, qualifier: String?) -> JSONValue {
+        var fields = view(name, names, qualifier: qualifier).object ?? [:]
+        for name in fields.keys
+        where name.hasPrefix("State") || name.hasPrefix("LastUpdateStatus")
+            || name == "RuntimeVersionConfig"
+        {
+            fields[name] = nil
+        }
+        return .object(fields)
+    }
+
+    /// Names a version of a runtime as Lambda does: 64 digits that say nothing.
+    private static func runtimeHash(_ runtime: String) -> String {
+        SHA256.hash(data: Data(runtime.utf8)).map { String(format: "%02x", $0) }.joined()
     }
 }
 

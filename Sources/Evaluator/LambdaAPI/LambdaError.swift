@@ -12,6 +12,8 @@ struct LambdaError: Error, Sendable {
     var message: String
     /// With throttling: which limit was met.
     var reason: String?
+    /// What was wrong, where Lambda's own text does not say it; for the header `Cloister-Reason`.
+    var detail: String?
 
     init(_ code: String, _ status: Int, _ message: String, reason: String? = nil) {
         self.code = code
@@ -32,9 +34,20 @@ struct LambdaError: Error, Sendable {
         LambdaError("ResourceConflictException", 409, message)
     }
 
-    static func validation(_ message: String) -> LambdaError {
-        LambdaError("ValidationException", 400, "1 validation error detected: \(message)")
+    static func validation(_ message: String) -> LambdaError { validations([message]) }
+
+    /// What is wrong with a request, all of it, with the values as they are.
+    static func validations(_ messages: [String]) -> LambdaError {
+        let count = "\(messages.count) validation error\(messages.count == 1 ? "" : "s") detected: "
+        let text = count + messages.joined(separator: "; ")
+        return LambdaError(
+            "ValidationException", 400,
+            text.utf8.count <= maximumText
+                ? text : String(decoding: text.utf8.prefix(maximumText), as: UTF8.self) + "…")
     }
+
+    /// Bytes of a message; more is cut.
+    private static let maximumText = 64 << 10
 
     static func throttled(_ reason: String) -> LambdaError {
         LambdaError("TooManyRequestsException", 429, "Rate Exceeded.", reason: reason)
@@ -60,7 +73,8 @@ struct LambdaError: Error, Sendable {
             case .invalidBundle(let message):
                 self = .invalid(
                     "Could not unzip uploaded file. Please check your file, then try to upload "
-                        + "again: \(message)")
+                        + "again.")
+                detail = message
             case .invalidCursor:
                 self = .invalid("The Marker is not one that a list has ended with")
             case .functionExists(let name): self = .conflict("Function already exist: \(name)")
@@ -107,14 +121,20 @@ struct LambdaError: Error, Sendable {
         let body: JSONValue =
             isLogs
             ? ["__type": .string(code), "message": .string(message)]
-            : .fields([
-                "Type": .string(type), "Message": .string(message), "message": .string(message),
-                "Reason": reason.map { .string($0) },
-            ])
+            : message.isEmpty
+                ? ["Message": .null]
+                : .fields([
+                    // What is refused for its size has never been looked at.
+                    "Type": code == "RequestEntityTooLargeException" ? nil : .string(type),
+                    "Message": .string(message), "message": .string(message),
+                    "Reason": reason.map { .string($0) },
+                ])
         var response = lambdaResponse(status, body)
         response.headers[.lambdaErrorType] = code
         if isLogs { response.headers[.contentType] = "application/x-amz-json-1.1" }
-        if status == 429 || status == 503 { response.headers[.retryAfter] = "1" }
+        if let detail, HTTPField.isValidValue(detail) { response.headers[.cloisterReason] = detail }
+        // Clients of Lambda's wait by their own rules.
+        if status == 503 || (isLogs && status == 429) { response.headers[.retryAfter] = "1" }
         return response
     }
 }
@@ -134,6 +154,7 @@ extension HTTPField.Name {
         // All of these are tokens; the fallback cannot be reached.
         HTTPField.Name(name) ?? .server
     }
+    static let cloisterReason = known("Cloister-Reason")
     static let traceID = known("X-Amzn-Trace-Id")
     static let keepAlive = known("Keep-Alive")
     static let proxyConnection = known("Proxy-Connection")

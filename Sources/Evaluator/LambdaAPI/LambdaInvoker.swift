@@ -53,8 +53,8 @@ struct LambdaInvoker: Sendable {
 
     /// - Throws: `ResourceNotFoundException`.
     func target(_ reference: FunctionReference) async throws -> Target {
-        let function = try await find(reference)
         var version = reference.qualifier ?? "$LATEST"
+        let function = try await find(FunctionReference(reference.name, qualifier: version))
         if let alias = function.aliases[version] { version = alias.choose() }
         let number: Int
         if version == "$LATEST" {

@@ -127,7 +127,8 @@ struct LambdaMiddleware: RouterMiddleware {
             received = try await bodies.collect(request, context, maximumBytes: most)
         } catch let problem as Problem where problem.kind == .payloadTooLarge {
             throw LambdaError(
-                "RequestTooLargeException", 413,
+                most > LambdaRequestReader.maximumPayloadBytes
+                    ? "RequestEntityTooLargeException" : "RequestTooLargeException", 413,
                 "Request must be smaller than \(most) bytes for the \(operation) operation")
         }
         defer { received.release() }

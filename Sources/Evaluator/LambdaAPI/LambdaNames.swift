@@ -16,6 +16,27 @@ struct LambdaNames: Sendable, Equatable {
     }
 }
 
+extension LambdaNames {
+    /// Refuses what is in another region or belongs to another account.
+    /// - Parameter text: a name, or an ARN, whole or from the account on.
+    /// - Throws: `ResourceNotFoundException`, `AccessDeniedException`.
+    func requireHere(_ text: String) throws {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count >= 6, parts[0] == "arn", parts[2] == "lambda" {
+            guard parts[3] == region else {
+                throw LambdaError.notFound(
+                    "Functions from '\(parts[3])' are not reachable in this region ('\(region)')")
+            }
+            guard parts[4] == account else { throw Self.foreign }
+        } else if parts.count >= 3, parts[1] == "function", parts[0] != account {
+            throw Self.foreign
+        }
+    }
+
+    /// Without a text, as Lambda's.
+    private static let foreign = LambdaError("AccessDeniedException", 403, "")
+}
+
 /// A function as a request names it: by name, partial or full ARN, with or without a qualifier.
 struct FunctionReference: Sendable, Equatable {
     var name: String
@@ -28,6 +49,9 @@ struct FunctionReference: Sendable, Equatable {
         var parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         if parts.count >= 7, parts[0] == "arn", parts[2] == "lambda", parts[5] == "function" {
             parts.removeFirst(6)
+        } else if parts.count == 6, parts[0] == "arn", parts[2] == "lambda" {
+            // Cut off before the name, and read as Lambda does.
+            parts.removeFirst(5)
         } else if parts.count >= 3, parts[1] == "function" {
             parts.removeFirst(2)
         } else if parts.count >= 2, parts[0] == "function" {
@@ -35,11 +59,6 @@ struct FunctionReference: Sendable, Equatable {
         }
         guard (1...2).contains(parts.count), !parts[0].isEmpty else {
             throw LambdaError.invalid("Invalid function name or ARN: \(text.prefix(300))")
-        }
-        guard parts[0].utf8.count <= 64 else {
-            throw LambdaError.validation(
-                "Value '\(parts[0].prefix(200))' at 'functionName' failed to satisfy constraint: "
-                    + "Member must have length less than or equal to 64")
         }
         name = parts[0]
         let inName = parts.count == 2 ? parts[1] : nil

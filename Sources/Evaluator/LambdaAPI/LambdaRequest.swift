@@ -102,7 +102,7 @@ struct LambdaRequestReader: Sendable {
     }
 
     /// Larger archives have to come in another way, which there is not.
-    private static let maximumCodeBytes = 70 << 20
+    private static let maximumCodeBytes = 70_167_211
     static let maximumBytes = 1 << 20
     static let maximumPayloadBytes = 6 << 20
 

@@ -27,7 +27,10 @@ struct LambdaService: Sendable {
     private static let slow: Set = ["GetAccountSettings", "CreateEventSourceMapping"]
 
     private func performNow(_ request: LambdaRequest) async throws -> Response {
-        switch request.operation {
+        for member in ["FunctionName", "Resource"] {
+            if let text = request.string(member) { try names.requireHere(text) }
+        }
+        return switch request.operation {
         case "CreateFunction": try await createFunction(request)
         case "GetFunction": try await getFunction(request)
         case "GetFunctionConfiguration": try await getFunctionConfiguration(request)

@@ -13,6 +13,7 @@ struct LambdaSettings: Sendable {
     var environment: [String: String]?
     var architectures = ["x86_64"]
     var inert: [String: JSONValue] = [:]
+    var logging = LambdaLogging()
     /// In the order of the request: the layers and their bundles.
     var layers: [LambdaLayerUse] = []
     /// The bundle of all layers together, from the version before; instead of theirs.
@@ -48,6 +49,7 @@ struct LambdaSettings: Sendable {
         environment = configuration.environment
         architectures = configuration.architectures
         inert = configuration.inert
+        logging = configuration.logging ?? LambdaLogging()
         layers = configuration.layers.map {
             LambdaLayerUse(arn: $0.arn, codeBytes: $0.codeBytes, bundle: nil)
         }
@@ -65,7 +67,6 @@ struct LambdaSettings: Sendable {
         tmpMB = request.object("EphemeralStorage")?["Size"]?.int ?? tmpMB
         if let given = request.object("Environment") {
             environment = given["Variables"]?.stringMap ?? [:]
-            if environment?.isEmpty == true { environment = nil }
         }
         architectures = request.input["Architectures"]?.strings ?? architectures
         try takeInert(request)
@@ -93,17 +94,7 @@ struct LambdaSettings: Sendable {
         } else if request.object("SnapStart") != nil {
             inert["SnapStart"] = nil
         }
-        if let logging = request.object("LoggingConfig") {
-            if logging["LogFormat"]?.string == "JSON" {
-                throw LambdaError.invalid("Logs are kept as text here; LogFormat has to be Text")
-            }
-            let name = try request.function().name
-            let group = logging["LogGroup"]?.string
-            if let group, group != LambdaLogs.group(of: name) {
-                throw LambdaError.invalid(
-                    "The log group of a function here is \(LambdaLogs.group(of: name))")
-            }
-        }
+        if let given = request.object("LoggingConfig") { logging.update(given) }
     }
 
     private func check() throws {
@@ -124,6 +115,7 @@ struct LambdaSettings: Sendable {
             )
         }
         try checkWrapper()
+        try checkEnvironmentSize()
         for name in (environment ?? [:]).keys.sorted() where Self.reserved(name) {
             throw LambdaError.invalid(
                 "Lambda was unable to configure your environment variables because the environment "
@@ -159,15 +151,64 @@ struct LambdaSettings: Sendable {
         ].contains(name)
     }
 
+    private func checkEnvironmentSize() throws {
+        guard let environment, !environment.isEmpty else { return }
+        let text = JSONValue.map(environment).text
+        guard text.utf8.count <= 4096 else {
+            throw LambdaError.invalid(
+                "Lambda was unable to configure your environment variables because the environment "
+                    + "variables you have provided exceeded the 4KB limit. String measured: "
+                    + "\(text.prefix(Self.shownEnvironment))")
+        }
+    }
+
+    /// Characters of an environment that a message has at most.
+    private static let shownEnvironment = 64 << 10
+
     /// The language of a runtime's name.
     func registryRuntime() throws -> FunctionRuntime {
-        if runtime.hasPrefix("python3.") { return .python }
-        let retired = ["nodejs", "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10"]
-        if runtime.hasPrefix("nodejs"), !retired.contains(runtime) { return .javascript }
+        if let minor = number("python3."), minor >= 8 { return .python }
+        if let major = number("nodejs"), major >= 16 { return .javascript }
+        guard !Self.isRetired(runtime) else {
+            throw LambdaError.invalid(
+                "The runtime parameter of \(runtime) is no longer supported for creating or updating "
+                    + "AWS Lambda functions. We recommend you use a supported runtime while creating "
+                    + "or updating functions.")
+        }
+        guard Self.supported.contains(runtime) else {
+            throw LambdaError.invalid(
+                "Value \(runtime) at 'runtime' failed to satisfy constraint: Member must satisfy enum "
+                    + "value set: [\(Self.supported.joined(separator: ", "))] or be a valid ARN")
+        }
         throw LambdaError.invalid(
             "The runtime \(runtime) is not supported here: functions are python3.x or nodejsXX.x, "
                 + "and run on the interpreters that the evaluator has found")
     }
+
+    /// The number that the runtime's name has after its language: `python3.12`, `nodejs20.x`.
+    private func number(_ language: String) -> Int? {
+        guard runtime.hasPrefix(language) else { return nil }
+        let rest = runtime.dropFirst(language.count)
+        return Int(language == "nodejs" && rest.hasSuffix(".x") ? rest.dropLast(2) : rest)
+    }
+
+    private static func isRetired(_ runtime: String) -> Bool {
+        [
+            "java8", "go1.x", "provided", "ruby2.7", "ruby2.5", "dotnet7", "dotnet5.0", "nodejs",
+            "nodejs4.3", "nodejs4.3-edge", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x",
+            "nodejs14.x", "python2.7", "python3.6", "python3.7",
+        ].contains(runtime) || runtime.hasPrefix("dotnetcore")
+    }
+
+    /// In the order of Lambda's own message.
+    private static let supported = [
+        "nodejs20.x", "python3.14", "provided.al2023", "python3.12", "python3.13", "nodejs24.x",
+        "nodejs22.x", "java25", "python3.10", "python3.11", "java21", "ruby3.3", "ruby3.4",
+        "ruby3.2",
+        "python3.8", "python3.9", "java17", "nodejs16.x", "dotnet10", "dotnet8", "java11",
+        "dotnet6",
+        "nodejs18.x", "provided.al2", "java8.al2",
+    ]
 
     /// The registry's settings of a version.
     func spec(_ isolation: FunctionIsolation) throws -> FunctionSpec {
@@ -184,7 +225,8 @@ struct LambdaSettings: Sendable {
 
     /// What Lambda's API keeps of a version that the registry has just made.
     func configuration(
-        _ version: FunctionVersion, code: LambdaConfiguration.Code, number: Int? = nil
+        _ version: FunctionVersion, code: LambdaConfiguration.Code, number: Int? = nil,
+        isUpdate: Bool = false
     ) -> LambdaConfiguration {
         LambdaConfiguration(
             registryVersion: version.version, number: number, runtime: runtime, role: role,
@@ -194,7 +236,8 @@ struct LambdaSettings: Sendable {
             bundleBytes: version.codeBytes,
             layers: layers.map { .init(arn: $0.arn, codeBytes: $0.codeBytes) },
             mergedLayers: version.layers, architectures: architectures, inert: inert,
-            modifiedAtMs: version.createdAtMs, revision: newRevision())
+            modifiedAtMs: version.createdAtMs, revision: newRevision(),
+            begunAtMs: version.createdAtMs, isUpdate: isUpdate, logging: logging)
     }
 }
 

@@ -39,6 +39,12 @@ struct LambdaConfiguration: Codable, Sendable, Equatable {
     var inert: [String: JSONValue] = [:]
     var modifiedAtMs: Int64
     var revision: String
+    /// When it was made or last changed, for `LambdaLife`; `nil` for what was settled long ago.
+    var begunAtMs: Int64?
+    /// Whether it was made by an update, not by a creation.
+    var isUpdate: Bool?
+    /// How what it prints is written down; see `LambdaLogging`.
+    var logging: LambdaLogging?
 
     var version: String { number.map(String.init) ?? "$LATEST" }
 }
@@ -86,6 +92,8 @@ struct LambdaFunction: Codable, Sendable, Equatable {
     var lastPublished = 0
     /// The registry's version that the last published one was.
     var lastPublishedRegistryVersion: Int?
+    /// The registry's version that `$LATEST` was then.
+    var lastPublishedLatest: Int?
     var aliases: [String: Alias] = [:]
     var tags: [String: String] = [:]
     // By qualifier; those of the function as a whole are under "$LATEST".

@@ -8,6 +8,10 @@ extension LambdaService {
 
     func addPermission(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
+        guard reference.qualifier != "$LATEST" else {
+            throw LambdaError.invalid(
+                "We currently do not support adding policies for $LATEST.")
+        }
         let statement = try Self.statement(
             request, resource: names.function(reference.name, reference.qualifier))
         return try await functions.update(reference) { function in
@@ -35,7 +39,9 @@ extension LambdaService {
 
     func getPolicy(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
-        let function = try await functions.get(reference)
+        guard let function = try await functions.find(reference.name) else {
+            throw LambdaError.notFound("The resource you requested does not exist.")
+        }
         _ = try await functions.configuration(function, reference)
         return lambdaResponse(
             200, try Self.view(function.policies[reference.qualifier ?? "$LATEST"]))
@@ -54,6 +60,14 @@ extension LambdaService {
     /// A statement as policies have it, out of the parameters that stand for it.
     static func statement(_ request: LambdaRequest, resource: String) throws -> JSONValue {
         let principal = try request.required("Principal")
+        let isAccount = principal.count == 12 && principal.allSatisfy { $0.isNumber }
+        guard
+            principal == "*" || principal.hasPrefix("arn:") || isAccount
+                || principal.hasSuffix(".amazonaws.com")
+        else {
+            throw LambdaError.invalid(
+                "The provided principal was invalid. Please check the principal and try again.")
+        }
         var conditions: [String: JSONValue] = [:]
         var equals: [String: JSONValue] = [:]
         if let arn = request.string("SourceArn") {
@@ -89,11 +103,17 @@ extension LambdaService {
         ])
     }
 
+    private static let policyChanged = LambdaError(
+        "PreconditionFailedException", 412,
+        "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to "
+            + "retrieve the latest Revision Id")
+
     static func add(
         _ statement: JSONValue, to policy: inout LambdaFunction.Policy?, revision: String?
     ) throws {
         var changed = policy ?? LambdaFunction.Policy(statements: [], revision: "")
-        if policy != nil { try check(revision, changed.revision) }
+        // Where there is no policy, no revision is its.
+        if let revision, revision != changed.revision { throw policyChanged }
         let id = statement["Sid"]?.string ?? ""
         guard !changed.statements.contains(where: { $0["Sid"]?.string == id }) else {
             throw LambdaError.conflict(
@@ -113,12 +133,15 @@ extension LambdaService {
     static func remove(
         _ id: String, from policy: inout LambdaFunction.Policy?, revision: String?
     ) throws {
+        guard policy != nil else {
+            throw LambdaError.notFound("No policy is associated with the given resource.")
+        }
         guard var changed = policy,
             let index = changed.statements.firstIndex(where: { $0["Sid"]?.string == id })
         else {
             throw LambdaError.notFound("Statement \(id) is not found in resource policy.")
         }
-        try check(revision, changed.revision)
+        if let revision, revision != changed.revision { throw policyChanged }
         changed.statements.remove(at: index)
         changed.revision = newRevision()
         policy = changed.statements.isEmpty ? nil : changed

@@ -10,6 +10,9 @@ extension LambdaService {
     func tagResource(_ request: LambdaRequest) async throws -> Response {
         let tags = request.input["Tags"]?.stringMap ?? [:]
         try Self.checkTags(tags)
+        guard !tags.isEmpty else {
+            throw LambdaError.invalid("An error occurred and the request cannot be processed.")
+        }
         return try await retag(request) { $0.merge(tags) { $1 } }
     }
 
@@ -40,8 +43,9 @@ extension LambdaService {
             var function = try await functions.get(reference)
             let old = try Self.isolation(function.tags)
             change(&function.tags)
+            function.latest.revision = newRevision()
             guard function.tags.count <= Self.maximumTags else {
-                throw LambdaError.invalid("A function has at most \(Self.maximumTags) tags")
+                throw LambdaError.invalid("Number of tags exceeds resource tag limit.")
             }
             if try Self.isolation(function.tags) == old {
                 try await registry.write([function.change()])
@@ -64,15 +68,15 @@ extension LambdaService {
         let reference = try FunctionReference(arn)
         guard arn.hasPrefix("arn:"), reference.qualifier == nil else {
             throw LambdaError.invalid(
-                "Tags on function aliases and versions are not supported. Please specify either a "
-                    + "function ARN or an event source mapping ARN.")
+                "Tags on function aliases and versions are not supported. Please specify a function "
+                    + "ARN.")
         }
         return reference
     }
 
     static func checkTags(_ tags: [String: String]) throws {
         guard tags.count <= maximumTags else {
-            throw LambdaError.invalid("A function has at most \(maximumTags) tags")
+            throw LambdaError.invalid("Number of tags exceeds resource tag limit.")
         }
         for (key, value) in tags.sorted(by: { $0.key < $1.key }) {
             guard (1...128).contains(key.unicodeScalars.count), value.unicodeScalars.count <= 256

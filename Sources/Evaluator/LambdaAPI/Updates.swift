@@ -8,7 +8,7 @@ extension LambdaService {
         let layers = try await layers(request)
         return try await functions.alone(reference.name) {
             let function = try await functions.get(reference)
-            try Self.check(request.string("RevisionId"), function.latest.revision)
+            try checkChange(function, request)
             var settings = LambdaSettings(function.latest)
             try settings.update(request)
             if let layers {
@@ -20,8 +20,20 @@ extension LambdaService {
                 code: .bundle(
                     sha256: function.latest.bundle, bytes: function.latest.bundleBytes),
                 .init(function.latest))
-            return lambdaResponse(200, updated.latest.view(updated.name, names, qualifier: nil))
+            return lambdaResponse(
+                200, updated.latest.view(updated.name, names, qualifier: nil, life: .changing))
         }
+    }
+
+    /// Whether a function may be changed now, by who holds this revision.
+    private func checkChange(_ function: LambdaFunction, _ request: LambdaRequest) throws {
+        let life = LambdaLife.of(function.latest, atMs: currentTimeMs())
+        guard life != .changing else {
+            throw LambdaError.conflict(
+                "The operation cannot be performed at this time. An update is in progress for "
+                    + "resource: \(names.function(function.name))")
+        }
+        try Self.check(request.string("RevisionId"), function.latest.shownRevision(life))
     }
 
     func updateFunctionCode(_ request: LambdaRequest) async throws -> Response {
@@ -29,7 +41,7 @@ extension LambdaService {
         let code = try await LambdaCode.read(.object(request.input))
         return try await functions.alone(reference.name) {
             var function = try await functions.get(reference)
-            try Self.check(request.string("RevisionId"), function.latest.revision)
+            try checkChange(function, request)
             var settings = LambdaSettings(function.latest)
             if let architectures = request.input["Architectures"]?.strings {
                 guard architectures == [LambdaSettings.machine] else {
@@ -50,11 +62,14 @@ extension LambdaService {
             }
             guard request.bool("Publish") else {
                 return lambdaResponse(
-                    200, function.latest.view(function.name, names, qualifier: nil))
+                    200,
+                    function.latest.view(function.name, names, qualifier: nil, life: .changing))
             }
             let version = try await publish(&function, description: nil)
             return lambdaResponse(
-                200, version.view(function.name, names, qualifier: version.version))
+                200,
+                version.view(
+                    function.name, names, qualifier: version.version, life: .pending))
         }
     }
 
@@ -62,7 +77,8 @@ extension LambdaService {
         let reference = try latestReference(request)
         return try await functions.alone(reference.name) {
             var function = try await functions.get(reference)
-            try Self.check(request.string("RevisionId"), function.latest.revision)
+            let life = LambdaLife.of(function.latest, atMs: currentTimeMs())
+            try Self.check(request.string("RevisionId"), function.latest.shownRevision(life))
             if let sha256 = request.string("CodeSha256"), sha256 != function.latest.codeSha256 {
                 throw LambdaError.invalid(
                     "CodeSHA256 (\(sha256)) is different from current CodeSHA256 in $LATEST "
@@ -85,10 +101,11 @@ extension LambdaService {
         let versions = try await functions.versions(
             function, after: marker ?? 0, limit: size - first + 1)
         var items = versions.prefix(size - first).map {
-            $0.view(function.name, names, qualifier: $0.version)
+            $0.listed(function.name, names, qualifier: $0.version)
         }
         if first == 1 {
-            items.insert(function.latest.view(function.name, names, qualifier: "$LATEST"), at: 0)
+            items.insert(
+                function.latest.listed(function.name, names, qualifier: "$LATEST"), at: 0)
         }
         let next =
             versions.count > size - first
@@ -127,7 +144,7 @@ extension LambdaService {
         options.isAlwaysNew = true
         options.documents = { version in
             var updated = function
-            updated.latest = settings.configuration(version, code: lambdaCode)
+            updated.latest = settings.configuration(version, code: lambdaCode, isUpdate: true)
             return [try updated.change()]
         }
         let (version, _) = try await registry.put(
@@ -144,7 +161,10 @@ extension LambdaService {
     func publish(
         _ function: inout LambdaFunction, description: String?
     ) async throws -> LambdaConfiguration {
-        if let last = try await lastPublished(function), last.isSame(as: function.latest) {
+        if let last = try await lastPublished(function),
+            function.lastPublishedLatest.map({ $0 == function.latest.registryVersion })
+                ?? last.isSame(as: function.latest)
+        {
             return last
         }
         let latest = function.latest
@@ -158,7 +178,9 @@ extension LambdaService {
             let published = settings.configuration(
                 version, code: .init(latest), number: number)
             var updated = function
+            updated.latest.revision = newRevision()
             updated.lastPublished = number
+            updated.lastPublishedLatest = latest.registryVersion
             updated.lastPublishedRegistryVersion = version.version
             return [try updated.change(), try updated.change(of: published)]
         }
@@ -190,6 +212,8 @@ extension LambdaConfiguration {
         other.description = description
         other.modifiedAtMs = modifiedAtMs
         other.revision = revision
+        other.begunAtMs = begunAtMs
+        other.isUpdate = isUpdate
         return self == other
     }
 }

@@ -1,0 +1,163 @@
+"""What AWS answers, to the letter, where clients and other projects' suites look at it."""
+
+import json
+import re
+
+import pytest
+from conftest import ROLE, refusal, settled, zip_of
+
+CODE = {"ZipFile": zip_of({"app.py": "def handler(e, c):\n    return e"})}
+
+
+def said(operation, **parameters):
+    """The message of an error."""
+    try:
+        operation(**parameters)
+    except Exception as error:
+        return error.response["Error"]["Message"]
+    raise AssertionError("it was accepted")
+
+
+def create(client, name, **more):
+    return client.create_function(**{
+        "FunctionName": name, "Role": ROLE, "Runtime": "python3.12", "Handler": "app.handler", "Code": CODE, **more})
+
+
+def test_patterns_are_printed_as_aws_has_them(raw):
+    pattern = (
+        r"(arn:(aws[a-zA-Z-]*)?:lambda:)?((eusc-)?[a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\d{1}:)?(\d{12}:)?(function:)?"
+        r"([a-zA-Z0-9-_\.]+)(:(\$LATEST(\.PUBLISHED)?|[a-zA-Z0-9-_]+))?")
+    assert said(raw.get_function, FunctionName="a b") == (
+        "1 validation error detected: Value 'a b' at 'functionName' failed to satisfy constraint: "
+        "Member must satisfy regular expression pattern: " + pattern)
+
+
+def test_all_violations_are_told_and_values_are_whole(raw):
+    text = said(raw.get_function, FunctionName="f!" * 150, Qualifier="a b")
+    assert text.startswith("3 validation errors detected: Value 'a b' at 'qualifier' failed")
+    assert "; Value '%s' at 'functionName' failed" % ("f!" * 150) in text
+    assert said(raw.create_function, **{
+        "FunctionName": "x", "Role": ROLE, "Runtime": "python3.12", "Handler": "a.b", "Code": CODE,
+        "Architectures": ["X86_64"]}) == (
+        "1 validation error detected: Value '[X86_64]' at 'architectures' failed to satisfy constraint: Member must "
+        "satisfy constraint: [Member must satisfy enum value set: [x86_64, arm64], Member must not be null]")
+
+
+def test_runtimes_that_are_none_any_more_or_never_were(raw):
+    assert said(create, client=raw, name="r", Runtime="python3.7").startswith(
+        "The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions.")
+    assert said(create, client=raw, name="r", Runtime="non-existent").startswith(
+        "Value non-existent at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, ")
+
+
+def test_functions_of_other_places_are_not_touched(aws, make):
+    name = make()
+    arn = "arn:aws:lambda:%s:%s:function:" + name
+    for operation in aws.delete_function, aws.get_function, aws.invoke, aws.get_policy:
+        assert said(operation, FunctionName=arn % ("eu-west-1", "000000000000")) == (
+            "Functions from 'eu-west-1' are not reachable in this region ('us-east-1')")
+        assert refusal(operation, FunctionName=arn % ("us-east-1", "111111111111")) == ("AccessDeniedException", 403)
+    assert refusal(aws.list_tags, Resource=arn % ("eu-west-1", "000000000000"))[0] == "ResourceNotFoundException"
+    aws.get_function(FunctionName=arn % ("us-east-1", "000000000000"))
+    assert said(aws.get_function, FunctionName="arn:aws:lambda:us-east-1:000000000000:function") == (
+        "Function not found: arn:aws:lambda:us-east-1:000000000000:function:function")
+
+
+def test_names_that_are_too_long(aws, raw):
+    long = "n" * 65
+    assert said(create, client=raw, name=long) == (
+        "1 validation error detected: Value '%s' at 'functionName' failed to satisfy constraint: Member must have length "
+        "less than or equal to 64" % long)
+    assert said(aws.get_function, FunctionName=long).startswith("Function not found: arn:aws:lambda:us-east-1:")
+    assert said(aws.invoke, FunctionName="never-there").endswith(":function:never-there:$LATEST")
+
+
+def test_the_view_of_a_function_through_its_life(aws):
+    made = create(aws, "life", Environment={"Variables": {}})
+    assert made["State"] == "Pending" and made["StateReason"] == "The function is being created."
+    assert re.fullmatch(r"arn:aws:lambda:us-east-1::runtime:[0-9a-f]{64}", made["RuntimeVersionConfig"]["RuntimeVersionArn"])
+    assert made["Environment"] == {"Variables": {}}
+    first = aws.get_function_configuration(FunctionName="life")
+    aws.update_function_configuration(FunctionName="life", Description="changed")
+    during = aws.get_function_configuration(FunctionName="life")
+    assert (during["LastUpdateStatus"], during["LastUpdateStatusReasonCode"]) == ("InProgress", "Creating")
+    assert said(aws.update_function_configuration, FunctionName="life", Timeout=4) == (
+        "The operation cannot be performed at this time. An update is in progress for resource: " + made["FunctionArn"])
+    settled(aws, "life")
+    after = aws.get_function_configuration(FunctionName="life")
+    assert len({made["RevisionId"], first["RevisionId"], during["RevisionId"], after["RevisionId"]}) == 4
+    assert aws.publish_version(FunctionName="life")["Version"] == "1"
+    assert aws.get_function_configuration(FunctionName="life")["RevisionId"] != after["RevisionId"]
+    assert aws.publish_version(FunctionName="life", Description="another")["Version"] == "1"
+    aws.update_function_configuration(FunctionName="life", Description="again")
+    assert aws.publish_version(FunctionName="life")["Version"] == "2"
+    listed = aws.list_versions_by_function(FunctionName="life")["Versions"]
+    for view in listed + aws.list_functions()["Functions"]:
+        assert not {"State", "LastUpdateStatus", "RuntimeVersionConfig"} & set(view)
+    # Not there, and gone all the same.
+    assert aws.delete_function(FunctionName="life", Qualifier="77")["ResponseMetadata"]["HTTPStatusCode"] == 204
+
+
+def test_how_logs_are_written_is_kept(aws):
+    made = create(aws, "logging", LoggingConfig={"LogFormat": "JSON"})
+    assert made["LoggingConfig"] == {
+        "LogFormat": "JSON", "ApplicationLogLevel": "INFO", "SystemLogLevel": "INFO", "LogGroup": "/aws/lambda/logging"}
+    changed = aws.update_function_configuration(
+        FunctionName="logging", LoggingConfig={"ApplicationLogLevel": "DEBUG", "LogGroup": "cool_lambda"})
+    assert changed["LoggingConfig"] == {
+        "LogFormat": "JSON", "ApplicationLogLevel": "DEBUG", "SystemLogLevel": "INFO", "LogGroup": "cool_lambda"}
+    changed = aws.update_function_configuration(
+        FunctionName=settled(aws, "logging"), LoggingConfig={"LogFormat": "Text"})
+    assert changed["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": "cool_lambda"}
+
+
+def test_limits(raw):
+    text = said(create, client=raw, name="e", Environment={"Variables": {"LARGE_VAR": "x" * 4090}})
+    assert text.endswith('exceeded the 4KB limit. String measured: {"LARGE_VAR":"%s"}' % ("x" * 4090))
+    assert said(create, client=raw, name="z", Code={"ZipFile": b"no zip"}) == (
+        "Could not unzip uploaded file. Please check your file, then try to upload again.")
+    assert refusal(raw.create_function, FunctionName="z", Role=ROLE, Runtime="python3.12", Handler="a.b", Code={
+        "ZipFile": b"x" * 52_428_801}) == ("RequestEntityTooLargeException", 413)
+
+
+def test_answers_to_calls(aws, echo):
+    for kind in "Event", "DryRun":
+        headers = aws.invoke(FunctionName=echo, InvocationType=kind)["ResponseMetadata"]["HTTPHeaders"]
+        assert "x-amz-executed-version" not in headers
+
+
+def test_urls(aws, make):
+    missing = "arn:aws:lambda:us-east-1:000000000000:function:nope"
+    assert said(aws.create_function_url_config, FunctionName=missing, AuthType="NONE") == "Function does not exist"
+    assert said(aws.update_function_url_config, FunctionName="nope", AuthType="NONE") == "Function does not exist"
+    assert said(aws.list_function_url_configs, FunctionName="nope") == "Function does not exist"
+    for operation in aws.get_function_url_config, aws.delete_function_url_config:
+        assert said(operation, FunctionName="nope") == "The resource you requested does not exist."
+    name = make()
+    made = aws.create_function_url_config(FunctionName=name, AuthType="NONE")
+    assert "InvokeMode" not in made and aws.get_function_url_config(FunctionName=name)["InvokeMode"] == "BUFFERED"
+    assert said(aws.create_function_url_config, FunctionName=name, AuthType="NONE") == (
+        "Failed to create function url config for [functionArn = %s]. Error message:  FunctionUrlConfig exists for this "
+        "Lambda function" % made["FunctionArn"])
+
+
+def test_tags_and_policies(aws, make):
+    name = make()
+    arn = aws.get_function_configuration(FunctionName=name)["FunctionArn"]
+    assert said(aws.tag_resource, Resource=arn, Tags={}) == "An error occurred and the request cannot be processed."
+    assert said(aws.tag_resource, Resource=arn, Tags={str(n): "" for n in range(51)}) == (
+        "Number of tags exceeds resource tag limit.")
+    assert said(aws.list_tags, Resource=arn + ":$LATEST") == (
+        "Tags on function aliases and versions are not supported. Please specify a function ARN.")
+    before = aws.get_function_configuration(FunctionName=name)["RevisionId"]
+    aws.tag_resource(Resource=arn, Tags={"a": "b"})
+    assert aws.get_function_configuration(FunctionName=name)["RevisionId"] != before
+    grant = {"FunctionName": name, "StatementId": "s", "Action": "lambda:InvokeFunction"}
+    assert said(aws.add_permission, Principal="invalid.nonaws.com", **grant) == (
+        "The provided principal was invalid. Please check the principal and try again.")
+    assert said(aws.add_permission, Principal="*", Qualifier="$LATEST", **grant) == (
+        "We currently do not support adding policies for $LATEST.")
+    assert "GetPolicy API" in said(aws.add_permission, Principal="*", RevisionId="x", **grant)
+    assert said(aws.remove_permission, FunctionName=name, StatementId="s") == (
+        "No policy is associated with the given resource.")
+    assert said(aws.get_policy, FunctionName="nope") == "The resource you requested does not exist."
