@@ -115,7 +115,9 @@ import Testing
         // The first of two equal keys would win.
         let record = Self.call(#""state":"failed","message":"m""#)
             .replacingOccurrences(
-                of: fields.contains("runtime") ? #""runtime":"python""# : "-", with: #""x":1"#)
+                of: fields.contains("runtime") ? #""runtime":"python""# : "-",
+                with: #""x":1"#
+            )
             .replacingOccurrences(of: #","cpuMs":97,"peakMemoryBytes":67108864"#, with: "")
             .replacingOccurrences(of: #""state""#, with: "\(fields),\"state\"")
         let call = try JSONDecoder().decode(CallRecord.self, from: Data(record.utf8))

@@ -161,3 +161,60 @@ def test_tags_and_policies(aws, make):
     assert said(aws.remove_permission, FunctionName=name, StatementId="s") == (
         "No policy is associated with the given resource.")
     assert said(aws.get_policy, FunctionName="nope") == "The resource you requested does not exist."
+
+
+def test_event_invoke_configurations(aws, make):
+    assert said(aws.put_function_event_invoke_config, FunctionName="nope", MaximumRetryAttempts=1) == (
+        "The function doesn't exist.")
+    assert said(aws.put_function_event_invoke_config, FunctionName="nope") == (
+        "You must specify at least one of error handling or destination setting.")
+    assert said(aws.get_function_event_invoke_config, FunctionName="nope") == (
+        "The function arn:aws:lambda:us-east-1:000000000000:function:nope:$LATEST doesn't have an EventInvokeConfig")
+    name = make()
+    arn = aws.get_function_configuration(FunctionName=name)["FunctionArn"]
+    for target, text in ((arn, "You can't specify the function as a destination for itself."),
+                         (arn + "-none", "The destination ARN %s-none is invalid." % arn)):
+        assert said(aws.put_function_event_invoke_config, FunctionName=name, DestinationConfig={
+            "OnSuccess": {"Destination": target}}) == text
+
+
+def test_layers_and_aliases(aws, raw, make):
+    content = {"ZipFile": zip_of({"python/a.py": "x = 1"})}
+    one, two = (aws.publish_layer_version(LayerName="answers", Content=content) for _ in range(2))
+    assert "LicenseInfo" not in one
+    name, arns = make(), [one["LayerVersionArn"], two["LayerVersionArn"]]
+    assert said(aws.update_function_configuration, FunctionName=name, Layers=arns) == (
+        "Two different versions of the same layer are not allowed to be referenced in the same function. %s and %s are "
+        "versions of the same layer." % tuple(arns))
+    assert said(aws.update_function_configuration, FunctionName=name, Layers=arns * 3) == (
+        "Cannot reference more than 5 layers.")
+    assert said(raw.get_layer_version, LayerName="answers", VersionNumber=0) == "Layer Version Cannot be less than 1"
+    assert said(aws.get_layer_version_policy, LayerName="answers", VersionNumber=1) == (
+        "No policy is associated with the given resource.")
+    assert said(aws.update_alias, FunctionName=name, Name="none") == (
+        "Alias not found: arn:aws:lambda:us-east-1:000000000000:function:%s:none" % name)
+    assert said(aws.create_alias, FunctionName="nope", Name="a", FunctionVersion="1").endswith(":function:nope:1")
+    aws.publish_version(FunctionName=name)
+    assert said(aws.create_alias, FunctionName=name, Name="a", FunctionVersion="1", RoutingConfig={
+        "AdditionalVersionWeights": {"1": 0.5}}) == (
+        "Invalid function version 1. Function version 1 is already included in routing configuration.")
+    assert said(raw.create_alias, FunctionName=name, Name="a", FunctionVersion="1", RoutingConfig={
+        "AdditionalVersionWeights": {"2": 2.0}}) == (
+        "1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' failed to satisfy "
+        "constraint: Map value must satisfy constraint: [Member must have value less than or equal to 1.0, Member must "
+        "have value greater than or equal to 0.0, Member must not be null]")
+
+
+def test_concurrency(aws, make):
+    name = make()
+    aws.publish_version(FunctionName=name)
+    assert said(aws.put_function_concurrency, FunctionName="nope", ReservedConcurrentExecutions=1).endswith(":nope:$LATEST")
+    assert said(aws.put_function_concurrency, FunctionName=name + ":1", ReservedConcurrentExecutions=1).startswith(
+        "This operation is permitted on Lambda functions only.")
+    assert said(aws.put_function_concurrency, FunctionName=name, ReservedConcurrentExecutions=1000).endswith(
+        "below its minimum value of [100].")
+    made = aws.put_provisioned_concurrency_config(FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=2)
+    assert (made["Status"], made["AllocatedProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 0)
+    from conftest import wait_for
+    wait_for(lambda: aws.get_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["Status"] == "READY")
+    assert aws.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1000

@@ -7,6 +7,9 @@ extension LambdaService {
         let reference = try FunctionReference(request.required("FunctionName"))
         let name = try request.required("Name")
         let version = try request.required("FunctionVersion")
+        guard try await functions.find(reference.name) != nil else {
+            throw try functions.notFound(FunctionReference(reference.name, qualifier: version))
+        }
         return try await functions.update(reference) { function in
             guard function.aliases[name] == nil else {
                 throw LambdaError.conflict(
@@ -32,7 +35,10 @@ extension LambdaService {
         let reference = try FunctionReference(request.required("FunctionName"))
         let name = try request.required("Name")
         return try await functions.update(reference) { function in
-            var alias = try alias(name, function)
+            guard var alias = function.aliases[name] else {
+                throw LambdaError.notFound(
+                    "Alias not found: \(names.function(function.name, name))")
+            }
             try Self.check(request.string("RevisionId"), alias.revision)
             alias.version = request.string("FunctionVersion") ?? alias.version
             alias.description = request.string("Description") ?? alias.description
@@ -90,6 +96,10 @@ extension LambdaService {
     }
 
     private func check(_ alias: LambdaFunction.Alias, _ function: LambdaFunction) async throws {
+        guard alias.weights.count <= 1 else {
+            throw LambdaError.invalid(
+                "Number of items in AdditionalVersionWeights cannot be greater than 1")
+        }
         for version in [alias.version] + alias.weights.keys.sorted() where version != "$LATEST" {
             guard Int(version) != nil else {
                 throw LambdaError.invalid("\(version) is no version's number")
@@ -102,9 +112,10 @@ extension LambdaService {
             throw LambdaError.invalid(
                 "$LATEST is not supported for an alias pointing to more than 1 version")
         }
-        guard alias.weights.count == 1, alias.weights[alias.version] == nil else {
+        guard alias.weights[alias.version] == nil else {
             throw LambdaError.invalid(
-                "An alias can name one version besides its own, which is another one")
+                "Invalid function version \(alias.version). Function version \(alias.version) is "
+                    + "already included in routing configuration.")
         }
     }
 

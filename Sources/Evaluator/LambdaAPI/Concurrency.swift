@@ -6,6 +6,15 @@ extension LambdaService {
     func putConcurrency(_ request: LambdaRequest) async throws -> Response {
         let reference = try unqualified(request)
         let limit = request.int("ReservedConcurrentExecutions") ?? 0
+        guard limit <= Self.accountConcurrency - Self.unreservedConcurrency else {
+            throw LambdaError.invalid(
+                "Specified ReservedConcurrentExecutions for function decreases account's "
+                    + "UnreservedConcurrentExecution below its minimum value of "
+                    + "[\(Self.unreservedConcurrency)].")
+        }
+        guard try await functions.find(reference.name) != nil else {
+            throw try functions.notFound(FunctionReference(reference.name, qualifier: "$LATEST"))
+        }
         return try await functions.update(reference) { function in
             function.reservedConcurrency = limit
             return lambdaResponse(200, ["ReservedConcurrentExecutions": .int(limit)])
@@ -28,8 +37,19 @@ extension LambdaService {
         }
     }
 
+    /// What accounts of Lambda have. How many calls run at once here is the number of slots.
+    static let accountConcurrency = 1000
+    private static let unreservedConcurrency = 100
+
     private func unqualified(_ request: LambdaRequest) throws -> FunctionReference {
-        try FunctionReference(request.required("FunctionName"))
+        let reference = try FunctionReference(request.required("FunctionName"))
+        guard reference.qualifier == nil else {
+            throw LambdaError.invalid(
+                "This operation is permitted on Lambda functions only. Aliases and versions do not "
+                    + "support this operation. Please specify either a function name or an unqualified "
+                    + "function ARN.")
+        }
+        return reference
     }
 
     // MARK: Provisioned concurrency
@@ -37,6 +57,11 @@ extension LambdaService {
     func putProvisioned(_ request: LambdaRequest) async throws -> Response {
         let reference = try provisionedReference(request)
         let count = request.int("ProvisionedConcurrentExecutions") ?? 0
+        guard count <= Self.accountConcurrency else {
+            throw LambdaError.invalid(
+                "Specified ConcurrentExecutions for function is greater than account's unreserved "
+                    + "concurrency [\(Self.accountConcurrency)].")
+        }
         return try await functions.update(reference) { function in
             _ = try await functions.configuration(function, reference)
             if let reserved = function.reservedConcurrency, reserved < count {
@@ -92,11 +117,13 @@ extension LambdaService {
     }
 
     private func view(_ provisioned: LambdaFunction.Provisioned) -> JSONValue {
-        [
+        let isReady = currentTimeMs() - provisioned.modifiedAtMs >= LambdaLife.changeMs
+        let there = isReady ? provisioned.requested : 0
+        return [
             "RequestedProvisionedConcurrentExecutions": .int(provisioned.requested),
-            "AvailableProvisionedConcurrentExecutions": .int(provisioned.requested),
-            "AllocatedProvisionedConcurrentExecutions": .int(provisioned.requested),
-            "Status": "READY",
+            "AvailableProvisionedConcurrentExecutions": .int(there),
+            "AllocatedProvisionedConcurrentExecutions": .int(there),
+            "Status": isReady ? "READY" : "IN_PROGRESS",
             "LastModified": .string(LambdaTime.text(provisioned.modifiedAtMs)),
         ]
     }

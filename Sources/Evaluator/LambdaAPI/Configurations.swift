@@ -47,14 +47,14 @@ extension LambdaService {
 
     func accountSettings(_ request: LambdaRequest) async throws -> Response {
         let (count, bytes) = try await registry.sizes()
-        let slots = invoker.slots
         return lambdaResponse(
             200,
             [
                 "AccountLimit": [
                     "TotalCodeSize": 80_530_636_800, "CodeSizeUnzipped": 268_435_456,
-                    "CodeSizeZipped": 52_428_800, "ConcurrentExecutions": .int(slots),
-                    "UnreservedConcurrentExecutions": .int(slots),
+                    "CodeSizeZipped": 52_428_800,
+                    "ConcurrentExecutions": .int(Self.accountConcurrency),
+                    "UnreservedConcurrentExecutions": .int(Self.accountConcurrency),
                 ],
                 "AccountUsage": ["TotalCodeSize": .int(bytes), "FunctionCount": .int(count)],
             ])
@@ -82,11 +82,15 @@ extension LambdaService {
         switch operation {
         case "GetCodeSigningConfig", "UpdateCodeSigningConfig", "DeleteCodeSigningConfig",
             "ListFunctionsByCodeSigningConfig":
-            return .notFound("The code signing configuration does not exist; there is none here")
+            return .notFound(
+                "The Lambda code signing configuration "
+                    + "\(request.string("CodeSigningConfigArn") ?? "") can not be found.")
         case "PutFunctionCodeSigningConfig":
             return LambdaError(
                 "CodeSigningConfigNotFoundException", 404,
-                "The code signing configuration does not exist; there is none here")
+                "The code signing configuration cannot be found. Check that the provided "
+                    + "configuration is not deleted: "
+                    + "\(request.string("CodeSigningConfigArn") ?? "").")
         case "GetCapacityProvider", "UpdateCapacityProvider", "DeleteCapacityProvider",
             "ListFunctionVersionsByCapacityProvider":
             return .notFound("The capacity provider does not exist; there is none here")

@@ -7,6 +7,12 @@ extension LambdaService {
     func putEventInvoke(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         let isUpdate = request.operation.hasPrefix("Update")
+        let given = ["MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig"]
+        guard given.contains(where: { request.input[$0] != nil }) else {
+            throw LambdaError.invalid(
+                "You must specify at least one of error handling or destination setting.")
+        }
+        guard try await functions.find(reference.name) != nil else { throw Self.noSuchFunction }
         return try await functions.update(reference) { function in
             _ = try await functions.configuration(function, reference)
             let key = reference.qualifier ?? "$LATEST"
@@ -29,7 +35,9 @@ extension LambdaService {
 
     func getEventInvoke(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
-        let function = try await functions.get(reference)
+        guard let function = try await functions.find(reference.name) else {
+            throw missing(reference)
+        }
         let key = reference.qualifier ?? "$LATEST"
         guard let settings = function.eventInvokes[key] else { throw missing(reference) }
         return lambdaResponse(200, view(settings, function.name, key))
@@ -37,6 +45,7 @@ extension LambdaService {
 
     func deleteEventInvoke(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
+        guard try await functions.find(reference.name) != nil else { throw missing(reference) }
         return try await functions.update(reference) { function in
             let key = reference.qualifier ?? "$LATEST"
             guard function.eventInvokes[key] != nil else { throw missing(reference) }
@@ -46,8 +55,8 @@ extension LambdaService {
     }
 
     func listEventInvokes(_ request: LambdaRequest) async throws -> Response {
-        let function = try await functions.get(
-            FunctionReference(request.required("FunctionName")))
+        let name = try FunctionReference(request.required("FunctionName")).name
+        guard let function = try await functions.find(name) else { throw Self.noSuchFunction }
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
         let found = function.eventInvokes.sorted { $0.key < $1.key }.filter { $0.key > marker }
@@ -56,6 +65,8 @@ extension LambdaService {
         return lambdaResponse(
             200, try await Self.page(items, next, "FunctionEventInvokeConfigs"))
     }
+
+    private static let noSuchFunction = LambdaError.notFound("The function doesn't exist.")
 
     private func missing(_ reference: FunctionReference) -> LambdaError {
         .notFound(
@@ -77,9 +88,12 @@ extension LambdaService {
         }
         let target = try FunctionReference(text)
         guard target.name != reference.name else {
-            throw LambdaError.invalid("A function cannot be its own destination")
+            throw LambdaError.invalid(
+                "You can't specify the function as a destination for itself.")
         }
-        let function = try await functions.get(target)
+        guard (try? names.requireHere(text)) != nil,
+            let function = try await functions.find(target.name)
+        else { throw LambdaError.invalid("The destination ARN \(text) is invalid.") }
         _ = try await functions.configuration(function, target)
         return text
     }

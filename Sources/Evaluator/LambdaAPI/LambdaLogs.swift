@@ -64,7 +64,10 @@ enum LambdaLogs {
                 ([
                     "[ERROR] "
                         + [call.errorType, call.message].compactMap { $0 }.joined(separator: ": ")
-                ] + (call.stack ?? []).map { "  \($0)" }).joined(separator: "\n") + "\n"
+                ]
+                    + (call.runtime == .python && call.stack?.isEmpty == false
+                        ? ["Traceback (most recent call last):"] : [])
+                    + (call.stack ?? []).map { "  \($0)" }).joined(separator: "\n") + "\n"
             default: "RequestId: \(id) Error: \(call.message ?? cause)\n"
             }
         return [Line(timeMs: end, text: text)]

@@ -115,7 +115,7 @@ extension LambdaService {
     /// A version that is not there is no error. Functions that use it go on doing so.
     func deleteLayer(_ request: LambdaRequest) async throws -> Response {
         let name = try Self.layerName(request.required("LayerName"))
-        let number = request.int("VersionNumber") ?? 0
+        let number = try Self.number(of: request)
         try await registry.write([
             .remove(collection: LambdaLayer.collection, key: LambdaLayer.key(name, number))
         ])
@@ -150,7 +150,10 @@ extension LambdaService {
     }
 
     func getLayerPolicy(_ request: LambdaRequest) async throws -> Response {
-        lambdaResponse(200, try Self.view(try await layer(request).policy))
+        guard let policy = try await layer(request).policy else {
+            throw LambdaError.notFound("No policy is associated with the given resource.")
+        }
+        return lambdaResponse(200, try Self.view(policy))
     }
 
     // MARK: Layers of functions
@@ -160,7 +163,7 @@ extension LambdaService {
         guard let arns = request.input["Layers"]?.strings else { return nil }
         guard arns.count <= Self.maximumLayers else {
             throw LambdaError.invalid(
-                "A function has at most \(Self.maximumLayers) layers, not \(arns.count)")
+                "Cannot reference more than \(Self.maximumLayers) layers.")
         }
         var uses: [LambdaLayerUse] = []
         for arn in arns {
@@ -168,11 +171,17 @@ extension LambdaService {
             guard parts.count == 8, let number = Int(parts[7]) else {
                 throw LambdaError.invalid("\(arn.prefix(300)) is no ARN of a layer's version")
             }
-            guard !uses.contains(where: { $0.arn.hasPrefix(names.layer(String(parts[6])) + ":") })
-            else {
+            guard parts[3] == names.region else {
+                throw LambdaError.invalid(
+                    "Layers are not in the same region as the function. Layers are expected to be in "
+                        + "region \(names.region).")
+            }
+            let layerARN = parts.dropLast().joined(separator: ":") + ":"
+            if let other = uses.first(where: { $0.arn.hasPrefix(layerARN) }) {
                 throw LambdaError.invalid(
                     "Two different versions of the same layer are not allowed to be referenced in "
-                        + "the same function: \(names.layer(String(parts[6])))")
+                        + "the same function. \(other.arn) and \(arn) are versions of the same layer."
+                )
             }
             guard let layer = try await findLayer(String(parts[6]), number) else {
                 throw LambdaError.invalid("Layer version \(arn) does not exist.")
@@ -215,8 +224,14 @@ extension LambdaService {
     }
 
     private func layer(_ request: LambdaRequest) async throws -> LambdaLayer {
-        try await layer(
-            Self.layerName(request.required("LayerName")), request.int("VersionNumber") ?? 0)
+        try await layer(Self.layerName(request.required("LayerName")), Self.number(of: request))
+    }
+
+    private static func number(of request: LambdaRequest) throws -> Int {
+        guard let number = request.int("VersionNumber"), number >= 1 else {
+            throw LambdaError.invalid("Layer Version Cannot be less than 1")
+        }
+        return number
     }
 
     /// - Parameter host: where the client can get the archive; `nil` to leave that out, as lists do.
@@ -230,7 +245,7 @@ extension LambdaService {
             "CompatibleRuntimes": .list(layer.runtimes),
             "CompatibleArchitectures": layer.architectures.isEmpty
                 ? nil : .list(layer.architectures),
-            "LicenseInfo": .string(layer.license),
+            "LicenseInfo": layer.license.isEmpty ? nil : .string(layer.license),
             "Content": host.map { host in
                 [
                     "Location": .string(codeLinks.link(to: layer.archive, host: host)),

@@ -98,9 +98,13 @@ struct LambdaValidator: Sendable {
                 try check(item, name, at: "\(path).\(key).member", &violations)
             }
         } else if try entries.values.contains(where: { try !unmet($0, values, path).isEmpty }) {
+            // Java prints a number with a fraction by its type, not by its value.
+            let shown =
+                values.t == "double"
+                ? entries.mapValues { $0.double.map { .string("\($0)") } ?? $0 } : entries
             violations.append(
                 Self.violation(
-                    map, path,
+                    .object(shown), path,
                     "Map value must satisfy constraint: [\(constraints(values, isValue: true))]"))
         }
     }
