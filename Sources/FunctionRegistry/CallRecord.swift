@@ -73,6 +73,12 @@ public struct AsyncState: Sendable, Equatable, Codable {
         public var message: String?
         public var startedAtMs: Int64?
         public var endedAtMs: Int64
+        // For its own lines in a log; missing in records of earlier releases.
+        public var errorType: String?
+        public var stack: [String]?
+        public var initMs: Double?
+        public var runMs: Double?
+        public var peakMemoryBytes: Int?
     }
 
     /// Attempts that have begun.
@@ -101,7 +107,9 @@ extension CallRecord {
         async.attempts.append(
             .init(
                 attempt: async.attempt, state: state, cause: cause, message: message,
-                startedAtMs: startedAtMs, endedAtMs: endedAtMs ?? nowMs))
+                startedAtMs: startedAtMs, endedAtMs: endedAtMs ?? nowMs,
+                errorType: errorType, stack: stack, initMs: initMs, runMs: runMs,
+                peakMemoryBytes: peakMemoryBytes))
         async.nextAttemptAtMs = atMs
         var fresh = self
         fresh.async = async

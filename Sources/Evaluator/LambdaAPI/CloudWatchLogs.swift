@@ -140,6 +140,7 @@ struct CloudWatchLogs: Sendable {
     ) async throws -> String {
         let found = try await functions.cache.find(function, version: version)
         return LambdaLogs.stream(
-            of: function, version: found.map(LambdaLogs.version) ?? "$LATEST", atMs: milliseconds)
+            of: function, version: found.map(LambdaLogs.version) ?? "$LATEST",
+            registryVersion: version, atMs: milliseconds)
     }
 }

@@ -21,7 +21,8 @@ extension LambdaService {
             request.operation == "InvokeAsync"
             ? "Event" : request.string("InvocationType") ?? "RequestResponse"
         let event = try await Self.event(request.payload, isAsync: type == "Event")
-        var headers: HTTPFields = [:]
+        let trace = request.trace ?? LambdaTrace.new()
+        var headers: HTTPFields = [.traceID: trace]
         switch type {
         case "DryRun": return Response(status: .noContent, headers: headers)
         case "Event":
@@ -32,10 +33,10 @@ extension LambdaService {
         }
         let client = try Self.clientContext(request)
         if request.operation == "InvokeWithResponseStream" {
-            return try await stream(target, event: event, client: client, request, headers)
+            return try await stream(
+                target, event: event, client: client, trace: trace, request, headers)
         }
-        let outcome = try await invoker.run(
-            target, event: event, client: client, trace: request.trace)
+        let outcome = try await invoker.run(target, event: event, client: client, trace: trace)
         headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
         headers[.contentType] = "application/json"
         if request.string("LogType") == "Tail" {

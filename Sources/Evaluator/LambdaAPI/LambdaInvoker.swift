@@ -117,7 +117,8 @@ struct LambdaInvoker: Sendable {
         request.context =
             LambdaContext(
                 call: record.id, function: name, version: target.version, arn: target.arn,
-                client: client, streams: receivePiece != nil, trace: trace
+                registryVersion: version.version, client: client, streams: receivePiece != nil,
+                trace: trace
             ).text
         request.receivePiece = receivePiece
         do {

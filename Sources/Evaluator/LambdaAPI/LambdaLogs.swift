@@ -18,10 +18,13 @@ enum LambdaLogs {
         group.hasPrefix(prefix) ? String(group.dropFirst(prefix.count)) : nil
     }
 
-    /// `2026/01/31/[$LATEST]` and a number that is the function's own.
-    static func stream(of function: String, version: String, atMs milliseconds: Int64) -> String {
+    /// `2026/01/31/[$LATEST]` and a number that is the function's own, and another one after each change of its
+    /// code or settings.
+    static func stream(
+        of function: String, version: String, registryVersion: Int, atMs milliseconds: Int64
+    ) -> String {
         let day = Timestamp.text(milliseconds).prefix(10).replacingOccurrences(of: "-", with: "/")
-        return "\(day)/[\(version)]\(fingerprint(function))"
+        return "\(day)/[\(version)]\(fingerprint("\(function):\(registryVersion)"))"
     }
 
     /// FNV-1a (Fowler, Noll, Vo) of the name, twice with different starts: looks like what Lambda has there.
@@ -40,52 +43,38 @@ enum LambdaLogs {
             ?? String(function.version.version)
     }
 
-    /// The lines of a call, and those that Lambda puts around them.
+    /// The lines of a call, and those that Lambda puts around each of its attempts.
+    /// - Parameter printed: in the order written.
     static func lines(_ call: CallRecord, _ printed: [CallLogLine], version: String) -> [Line] {
         let id = LambdaRequestID.text(of: call.id)
-        let start = call.startedAtMs ?? call.queuedAtMs
-        var lines = [Line(timeMs: start, text: "START RequestId: \(id) Version: \(version)\n")]
-        lines += printed.map { Line(timeMs: $0.timeMs, text: $0.text + "\n") }
-        guard call.state.isFinal, let end = call.endedAtMs else { return lines }
-        lines += failure(call, id, end)
-        lines.append(Line(timeMs: end, text: "END RequestId: \(id)\n"))
-        lines.append(Line(timeMs: end, text: report(call, id)))
+        var lines: [Line] = []
+        var rest = printed[...]
+        func begin(_ start: Int64) {
+            lines.append(Line(timeMs: start, text: "START RequestId: \(id) Version: \(version)\n"))
+        }
+        func end(_ run: LambdaRun) {
+            if let text = run.failure(id) { lines.append(Line(timeMs: run.endedAtMs, text: text)) }
+            lines.append(Line(timeMs: run.endedAtMs, text: "END RequestId: \(id)\n"))
+            lines.append(Line(timeMs: run.endedAtMs, text: run.report(id)))
+        }
+        func take(_ taken: ArraySlice<CallLogLine>) {
+            lines += taken.map { Line(timeMs: $0.timeMs, text: $0.text + "\n") }
+            rest = rest[taken.endIndex...]
+        }
+        let attempts = call.async?.attempts ?? []
+        for (place, attempt) in attempts.enumerated() {
+            begin(attempt.startedAtMs ?? attempt.endedAtMs)
+            // What comes before the next attempt is this one's.
+            let next =
+                place + 1 < attempts.count ? attempts[place + 1].startedAtMs : call.startedAtMs
+            take(rest.prefix { line in next.map { line.timeMs < $0 } ?? true })
+            end(LambdaRun(call, attempt))
+        }
+        guard attempts.isEmpty || call.startedAtMs != nil else { return lines }
+        begin(call.startedAtMs ?? call.queuedAtMs)
+        take(rest)
+        if let run = LambdaRun(call) { end(run) }
         return lines
-    }
-
-    private static func failure(_ call: CallRecord, _ id: String, _ end: Int64) -> [Line] {
-        guard let cause = call.cause else { return [] }
-        let text =
-            switch cause {
-            case "wall_timeout":
-                "\(Timestamp.text(end)) \(id) Task timed out after "
-                    + "\(hundredths(Double(call.timeoutMs) / 1000)) seconds\n\n"
-            case "handler_error", "init_error":
-                ([
-                    "[ERROR] "
-                        + [call.errorType, call.message].compactMap { $0 }.joined(separator: ": ")
-                ]
-                    + (call.runtime == .python && call.stack?.isEmpty == false
-                        ? ["Traceback (most recent call last):"] : [])
-                    + (call.stack ?? []).map { "  \($0)" }).joined(separator: "\n") + "\n"
-            default: "RequestId: \(id) Error: \(call.message ?? cause)\n"
-            }
-        return [Line(timeMs: end, text: text)]
-    }
-
-    private static func report(_ call: CallRecord, _ id: String) -> String {
-        let duration = max(0, call.runMs ?? 0)
-        let initMs = call.initMs ?? 0
-        let memory = ((call.peakMemoryBytes ?? 0) + (1 << 20) - 1) >> 20
-        var text = "REPORT RequestId: \(id)\tDuration: \(hundredths(duration)) ms\t"
-        text += "Billed Duration: \(Int((duration + initMs).rounded(.up))) ms\t"
-        text += "Memory Size: \(call.memoryMB) MB\tMax Memory Used: \(memory) MB\t"
-        if initMs > 0 { text += "Init Duration: \(hundredths(initMs)) ms\t" }
-        return text + "\n"
-    }
-
-    private static func hundredths(_ number: Double) -> String {
-        String(format: "%.2f", number)
     }
 
     static func text(_ lines: [Line]) -> String { lines.map(\.text).joined() }

@@ -23,14 +23,16 @@ struct LambdaSurroundings: SurroundingsProviding {
         let names = names
         let name = function.name
         let (isUnqualified, label) = (configuration.number == nil, configuration.version)
+        let number = version.version
         return (
             version,
             CallSurroundings(
-                environment: environment(function, configuration),
+                environment: environment(function, configuration, registryVersion: number),
                 context: { call in
                     LambdaContext(
                         call: call, function: name, version: label,
-                        arn: names.function(name, isUnqualified ? nil : label)
+                        arn: names.function(name, isUnqualified ? nil : label),
+                        registryVersion: number
                     ).text
                 })
         )
@@ -65,7 +67,7 @@ struct LambdaSurroundings: SurroundingsProviding {
     }
 
     private func environment(
-        _ function: LambdaFunction, _ configuration: LambdaConfiguration
+        _ function: LambdaFunction, _ configuration: LambdaConfiguration, registryVersion: Int
     ) -> [String: String] {
         let isPython = configuration.runtime.hasPrefix("python")
         var variables = [
@@ -79,7 +81,8 @@ struct LambdaSurroundings: SurroundingsProviding {
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": LambdaLogs.group(of: function.name),
             "AWS_LAMBDA_LOG_STREAM_NAME": LambdaLogs.stream(
-                of: function.name, version: configuration.version, atMs: currentTimeMs()),
+                of: function.name, version: configuration.version,
+                registryVersion: registryVersion, atMs: currentTimeMs()),
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "LANG": "en_US.UTF-8",
@@ -113,6 +116,8 @@ struct LambdaContext: Sendable {
     var version: String
     /// As the call named the function.
     var arn: String
+    /// The number of the code and settings that run.
+    var registryVersion: Int
     /// JSON of the client's own, from its header.
     var client: String?
     /// Whether the caller takes the result in pieces.
@@ -127,7 +132,9 @@ struct LambdaContext: Sendable {
             "functionVersion": .string(version),
             "logGroupName": .string(LambdaLogs.group(of: function)),
             "logStreamName": .string(
-                LambdaLogs.stream(of: function, version: version, atMs: currentTimeMs())),
+                LambdaLogs.stream(
+                    of: function, version: version, registryVersion: registryVersion,
+                    atMs: currentTimeMs())),
         ]
         fields["traceId"] = .string(trace ?? LambdaTrace.new())
         if streams { fields["streams"] = true }

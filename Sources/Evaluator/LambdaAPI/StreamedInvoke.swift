@@ -6,11 +6,11 @@ import NIOCore
 /// `InvokeWithResponseStream`: the answer is a stream of events.
 extension LambdaService {
     func stream(
-        _ target: LambdaInvoker.Target, event: ByteBuffer, client: String?,
+        _ target: LambdaInvoker.Target, event: ByteBuffer, client: String?, trace: String,
         _ request: LambdaRequest, _ headers: HTTPFields
     ) async throws -> Response {
         let call = try await StreamedCall(
-            invoker, target, event: event, client: client, trace: request.trace,
+            invoker, target, event: event, client: client, trace: trace,
             unread: unread.account { [channel = request.channel] in channel?.close(promise: nil) })
         let isTail = request.string("LogType") == "Tail"
         var headers = headers
