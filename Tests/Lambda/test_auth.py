@@ -181,6 +181,11 @@ def test_a_url_of_the_type_aws_iam_asks_for_a_signature(guarded, key):
     path = made["FunctionUrl"].removeprefix(guarded.endpoint)
     assert unsigned(guarded, path)[0] == 403
     assert unsigned(guarded, path, headers=signed(guarded, key, path=path))[0] == 200
+    request = urllib.request.Request(guarded.endpoint + path, headers=signed(guarded, key, path=path))
+    with urllib.request.urlopen(request) as answer:
+        event = json.loads(answer.read())
+    identity = event["requestContext"]["authorizer"]["iam"]
+    assert identity["accessKey"] == key[0] and identity["accountId"] == event["requestContext"]["accountId"]
     # The handler would see another path than the one that was signed.
     for other in path + "/x", path + "a/../", path + "./":
         assert unsigned(guarded, other, headers=signed(guarded, key, path=other))[0] == 403

@@ -58,8 +58,7 @@ struct FunctionURLGateway: Sendable {
             let event = WebEvent(
                 request, id: urlID, path: path, body: body,
                 sourceAddress: context.channel.remoteAddress?.ipAddress ?? "127.0.0.1",
-                account: signed == nil ? "anonymous" : functions.names.account,
-                trace: trace)
+                signer: signed.map { ($0.claim.keyID, functions.names.account) }, trace: trace)
             return ByteBuffer(bytes: event.json.data)
         }
         received.release()

@@ -8,9 +8,10 @@ import NIOCore
 struct WebEvent: Sendable {
     let json: JSONValue
 
+    /// - Parameter signer: whose key the request is signed with, and its account; `nil` for an open URL.
     init(
         _ request: Request, id: String, path: String, body: ByteBuffer, sourceAddress: String,
-        account: String, trace: String?
+        signer: (key: String, account: String)?, trace: String?
     ) {
         let host = request.head.authority ?? ""
         var headers: [String: String] = ["host": host]
@@ -48,8 +49,9 @@ struct WebEvent: Sendable {
             "cookies": cookies.isEmpty ? nil : .list(cookies),
             "headers": .map(headers),
             "queryStringParameters": query.isEmpty ? nil : .map(query),
-            "requestContext": [
-                "accountId": .string(account), "apiId": .string(id),
+            "requestContext": .fields([
+                "accountId": .string(signer?.account ?? "anonymous"), "apiId": .string(id),
+                "authorizer": signer.map { ["iam": Self.identity($0.key, $0.account)] },
                 "domainName": .string(host), "domainPrefix": .string(id),
                 "http": [
                     "method": .string(request.method.rawValue), "path": .string(path),
@@ -58,10 +60,19 @@ struct WebEvent: Sendable {
                 ],
                 "requestId": .string(newRevision()), "routeKey": "$default", "stage": "$default",
                 "time": .string(Self.time(now)), "timeEpoch": .int(Int(now)),
-            ],
+            ]),
             "body": body.readableBytes == 0 ? nil : .string(text),
             "isBase64Encoded": .bool(body.readableBytes > 0 && plain == nil),
         ])
+    }
+
+    /// Keys here are nobody's but their own.
+    private static func identity(_ key: String, _ account: String) -> JSONValue {
+        [
+            "accessKey": .string(key), "accountId": .string(account), "callerId": .string(key),
+            "cognitoIdentity": .null, "principalOrgId": .null,
+            "userArn": .string("arn:aws:iam::\(account):user/\(key)"), "userId": .string(key),
+        ]
     }
 
     /// A path with each run of slashes as one.
