@@ -53,8 +53,10 @@ def test_streams_are_new_after_a_change(aws, make, logs):
     first = called()
     assert called() == first
     aws.update_function_code(FunctionName=name, ZipFile=zip_of({"app.py": code + "\n"}))
+    aws.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
     second = called()
     aws.update_function_configuration(FunctionName=name, Timeout=9)
+    aws.get_waiter("function_updated_v2").wait(FunctionName=name, WaiterConfig={"Delay": 0.1})
     third = called()
     names = {first, second, third}
     found = logs.describe_log_streams(logGroupName="/aws/lambda/" + name)["logStreams"]
