@@ -35,6 +35,9 @@ struct LambdaModel: Sendable {
 
     let operations: [String: Operation]
     let shapes: [String: Shape]
+    /// The names of each structure's members in the order that violations are told in: what the query and headers
+    /// say comes before what the path says, and that before the body.
+    let memberOrder: [String: [String]]
     private let routes: [Route]
     private let patterns: [String: NSRegularExpression]
 
@@ -52,6 +55,7 @@ struct LambdaModel: Sendable {
             operations = try decoder.decode(
                 [String: Operation].self, from: Data(Self.operationsText.utf8))
             shapes = try decoder.decode([String: Shape].self, from: Data(Self.shapesText.utf8))
+            memberOrder = shapes.mapValues(Self.order)
             patterns = try Set(shapes.values.compactMap(\.p)).reduce(into: [:]) { all, pattern in
                 all[pattern] = try NSRegularExpression(pattern: "^(?:\(pattern))$")
             }
@@ -63,6 +67,14 @@ struct LambdaModel: Sendable {
                 name: name, method: operation.v, parts: operation.p.split(separator: "/"),
                 query: operation.q)
         }
+    }
+
+    private static func order(_ shape: Shape) -> [String] {
+        let places = ["q": 0, "h": 0, "u": 1]
+        return (shape.m ?? [:]).sorted {
+            let (one, other) = (places[$0.value.l ?? ""] ?? 2, places[$1.value.l ?? ""] ?? 2)
+            return one == other ? $0.key < $1.key : one < other
+        }.map(\.key)
     }
 
     /// The operation of a request, and the parts of its path that are names, with their escapes.

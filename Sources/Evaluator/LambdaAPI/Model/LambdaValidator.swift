@@ -20,7 +20,7 @@ struct LambdaValidator: Sendable {
     ) throws {
         guard let shape = model.shapes[shapeName], value != .null else { return }
         switch shape.t {
-        case "structure": try checkStructure(value, shape, path, &violations)
+        case "structure": try checkStructure(value, shapeName, path, &violations)
         case "list":
             guard let items = value.array else { throw Self.wrongType(path, "a list") }
             violations += bounds(items.count, shape).map { Self.violation(value, path, $0) }
@@ -36,26 +36,21 @@ struct LambdaValidator: Sendable {
     }
 
     private func checkStructure(
-        _ value: JSONValue, _ shape: LambdaModel.Shape, _ path: String,
-        _ violations: inout [String]
+        _ value: JSONValue, _ shapeName: String, _ path: String, _ violations: inout [String]
     ) throws {
         guard let fields = value.object else { throw Self.wrongType(path, "an object") }
-        let members = shape.m ?? [:]
+        let shape = model.shapes[shapeName]
+        let members = shape?.m ?? [:]
         if let unknown = fields.keys.sorted().first(where: { members[$0] == nil }) {
             throw LambdaError.invalid(
                 "There is no parameter \(unknown)\(path.isEmpty ? "" : " in \(path)")")
         }
-        // What the query and headers say comes before what the path says, and that before the body.
-        let places = ["q": 0, "h": 0, "u": 1]
-        let order = members.sorted {
-            let (one, other) = (places[$0.value.l ?? ""] ?? 2, places[$1.value.l ?? ""] ?? 2)
-            return one == other ? $0.key < $1.key : one < other
-        }
-        for (name, member) in order {
+        for name in model.memberOrder[shapeName] ?? [] {
+            guard let member = members[name] else { continue }
             let place = Self.place(path, name)
             if let item = fields[name], item != .null {
                 try check(item, member.s, at: place, &violations)
-            } else if shape.r?.contains(name) == true {
+            } else if shape?.r?.contains(name) == true {
                 violations.append(
                     "Value null at '\(place)' failed to satisfy constraint: Member must not be null"
                 )
