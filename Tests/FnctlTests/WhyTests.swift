@@ -115,8 +115,8 @@ import Testing
         // The first of two equal keys would win.
         let record = Self.call(#""state":"failed","message":"m""#)
             .replacingOccurrences(
-                of: fields.contains("runtime") ? #""runtime":"python""# : "-",
-                with: #""x":1"#
+                of: #""runtime":"python""#,
+                with: fields.contains("runtime") ? #""x":1"# : #""runtime":"python""#
             )
             .replacingOccurrences(of: #","cpuMs":97,"peakMemoryBytes":67108864"#, with: "")
             .replacingOccurrences(of: #""state""#, with: "\(fields),\"state\"")
