@@ -104,10 +104,13 @@ extension LambdaService {
                     "Unable to delete version because the following aliases reference it: "
                         + "[\(users.keys.sorted().joined(separator: ", "))]")
             }
-            // Nothing to do where there is no such version.
-            guard
-                let version = try? await functions.configuration(function, reference)
-            else { return Response(status: .noContent) }
+            let version: LambdaConfiguration
+            do {
+                version = try await functions.configuration(function, reference)
+            } catch let error as LambdaError where error.status == 404 {
+                // Nothing to do where there is no such version.
+                return Response(status: .noContent)
+            }
             let removal = DocumentChange.remove(
                 collection: LambdaFunction.versionCollection,
                 key: LambdaFunction.versionKey(function.name, number))
