@@ -128,6 +128,8 @@ struct ConfigurationSources {
             .slots: .int(max(8, 4 * coreCount)), .parked: .int(4), .queueLimit: .int(4096),
             .drainSeconds: .int(30), .logLevel: .string("info"), .connections: .int(4096),
             .requestSeconds: .int(60), .bodyMegabytes: .int(512), .answerMegabytes: .int(256),
+            .lambdaRegion: .string(LambdaNames().region),
+            .lambdaAccount: .string(LambdaNames().account),
         ]
     }
 

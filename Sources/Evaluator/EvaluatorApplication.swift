@@ -27,7 +27,8 @@ func buildApplication(
     let hub = LogHub()
     let journal = CallJournal(registry: registry, hub: hub, logger: logger)
     let supervisor = try makeSupervisor(registry.bundleRoot, journal)
-    let names = LambdaNames()
+    let names = LambdaNames(
+        region: configuration.lambdaRegion, account: configuration.lambdaAccount)
     let cache = FunctionCache(
         registry: registry, provider: LambdaSurroundings(registry: registry, names: names),
         endKept: { [calls = supervisor.calls] in calls.forget(function: $0) })

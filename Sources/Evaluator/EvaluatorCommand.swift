@@ -68,6 +68,16 @@ struct EvaluatorCommand: AsyncParsableCommand {
     var lambdaRuntime: String?
     @Option(
         help: ArgumentHelp(
+            "The region of functions in Lambda's API, where a request's signature names no other. (default: us-east-1)",
+            valueName: "region"))
+    var lambdaRegion: String?
+    @Option(
+        help: ArgumentHelp(
+            "The account that Lambda's API says they belong to. (default: 000000000000)",
+            valueName: "digits"))
+    var lambdaAccount: String?
+    @Option(
+        help: ArgumentHelp(
             "required, or optional to run without them as root, with weaker cells. (default: required)",
             valueName: "policy"))
     var userNamespaces: String?
@@ -123,6 +133,7 @@ struct EvaluatorCommand: AsyncParsableCommand {
             .connections: connections, .requestSeconds: requestSeconds,
             .bodyMegabytes: bodyMegabytes, .answerMegabytes: answerMegabytes,
             .bundleBytes: bundleBytes, .freeBytes: freeBytes, .lambdaRuntime: lambdaRuntime,
+            .lambdaRegion: lambdaRegion, .lambdaAccount: lambdaAccount,
         ]
         return given.compactMapValues { $0 }
     }

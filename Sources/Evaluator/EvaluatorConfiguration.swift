@@ -14,7 +14,8 @@ struct ConfigurationError: Error, Equatable, CustomStringConvertible {
 enum ConfigurationKey: String, CaseIterable {
     case host, port, dataDir, slots, parked, queueLimit, drainSeconds, logLevel, python, node,
         executorsDir, userNamespaces, webhookHosts, bundleBytes, freeBytes, hosts, connections,
-        requestSeconds, bodyMegabytes, answerMegabytes, lambdaRuntime
+        requestSeconds, bodyMegabytes, answerMegabytes, lambdaRuntime, lambdaRegion,
+        lambdaAccount
 
     /// The integers that are acceptable; `nil` for text.
     var range: ClosedRange<Int>? {
@@ -29,7 +30,7 @@ enum ConfigurationKey: String, CaseIterable {
         case .requestSeconds: 1...3600
         case .bodyMegabytes, .answerMegabytes: 16...1_000_000
         case .host, .dataDir, .logLevel, .python, .node, .executorsDir, .userNamespaces,
-            .webhookHosts, .hosts, .lambdaRuntime:
+            .webhookHosts, .hosts, .lambdaRuntime, .lambdaRegion, .lambdaAccount:
             nil
         }
     }
@@ -72,6 +73,12 @@ enum ConfigurationKey: String, CaseIterable {
         if self == .userNamespaces, UserNamespacePolicy(rawValue: text) == nil {
             throw ConfigurationError(message: "\(source) has to be required or optional")
         }
+        if self == .lambdaRegion, !FunctionName.isRegion(text) {
+            throw ConfigurationError(message: "\(source) has to be a region, such as eu-west-1")
+        }
+        if self == .lambdaAccount, !LambdaNames.isAccount(text) {
+            throw ConfigurationError(message: "\(source) has to be an account's 12 digits")
+        }
         return .string(text)
     }
 }
@@ -108,6 +115,9 @@ struct EvaluatorConfiguration: Sendable, Equatable {
     var executorsDirectory: String?
     /// What Lambda's runtimes bring along for handlers, such as boto3; `nil` to look for it.
     var lambdaRuntime: String?
+    /// The region and the account of functions in Lambda's API, where requests name no other region.
+    var lambdaRegion: String
+    var lambdaAccount: String
     var userNamespaces: UserNamespacePolicy
     var webhookHosts: WebhookHosts
     /// What registrations may take of the disk.
@@ -142,6 +152,8 @@ struct EvaluatorConfiguration: Sendable, Equatable {
         node = text(.node).map(sources.absolute)
         executorsDirectory = text(.executorsDir).map(sources.absolute)
         lambdaRuntime = text(.lambdaRuntime).map(sources.absolute)
+        lambdaRegion = try reader.requiredString(forKey: .init(.lambdaRegion))
+        lambdaAccount = try reader.requiredString(forKey: .init(.lambdaAccount))
         userNamespaces =
             text(.userNamespaces).flatMap(UserNamespacePolicy.init(rawValue:)) ?? .required
         webhookHosts = try WebhookHosts(text(.webhookHosts) ?? "")

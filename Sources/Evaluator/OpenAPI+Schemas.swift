@@ -1,6 +1,6 @@
 extension OpenAPI {
     static let schemas = #"""
-        "Name": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
+        "Name": {"type": "string", "pattern": "^([a-z]{2,4}(-[a-z]{2,10}){1,2}-[0-9]\\.)?[A-Za-z0-9_-]{1,64}$"},
         "Isolation": {"type": "string", "enum": ["call", "snapshot", "reuse"], "default": "call"},
         "Runtime": {"type": "string", "enum": ["python", "javascript"]},
         "Handler": {

@@ -156,7 +156,7 @@ enum OpenAPI {
         "id": {"name": "id", "in": "path", "required": true, "schema": {"$ref": "#/components/schemas/CallId"}},
         "version": {"name": "version", "in": "query", "description": "The newest when left out", "schema": {"type": "integer", "minimum": 1, "maximum": 9223372036854775807}},
         "limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}},
-        "functionsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^f\\.[A-Za-z0-9_-]{1,64}$"}},
+        "functionsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^f\\.([a-z]{2,4}(-[a-z]{2,10}){1,2}-[0-9]\\.)?[A-Za-z0-9_-]{1,64}$"}},
         "versionsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^v\\.[1-9][0-9]{0,17}$"}},
         "callsCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^c\\.[0-9A-HJKMNP-TV-Z]{26}$"}},
         "linesCursor": {"name": "cursor", "in": "query", "description": "The nextCursor of the page before", "schema": {"type": "string", "pattern": "^l\\.[0-9A-HJKMNP-TV-Z]{26}-[A-J]\\.[0-9]{1,5}$"}},

@@ -29,7 +29,9 @@ extension FunctionRegistry {
     /// The newest version of each function, in name order.
     /// - Parameter limit: at least 1.
     /// - Throws: `RegistryError.invalidCursor`.
-    public func functions(limit: Int, cursor: String? = nil) async throws -> Page<FunctionVersion> {
+    public func functions(
+        limit: Int, cursor: String? = nil, of scope: FunctionScope = .all
+    ) async throws -> Page<FunctionVersion> {
         let after = try cursor.map { cursor in
             let name = try PageCursor(cursor, list: .functions).key
             guard (try? FunctionSpec.validate(name: name)) != nil else {
@@ -37,20 +39,23 @@ extension FunctionRegistry {
             }
             return name
         }
-        let fetched = try await functions(limit: limit + 1, after: after ?? "")
+        let fetched = try await functions(limit: limit + 1, after: after ?? "", of: scope)
         return Page(fetched: fetched, limit: limit, list: .functions, key: \.name)
     }
 
     /// The newest version of each function whose name sorts after one, in name order.
-    public func functions(limit: Int, after name: String) async throws -> [FunctionVersion] {
+    public func functions(
+        limit: Int, after name: String, of scope: FunctionScope = .all
+    ) async throws -> [FunctionVersion] {
         try await read("list the functions") { db in
             try FunctionVersion.fetchAll(
                 db,
                 sql: """
                     SELECT functionVersion.* FROM function JOIN functionVersion
                         ON functionVersion.name = function.name AND version = lastVersion
-                    WHERE function.name > ? AND isDeleted = 0 ORDER BY function.name LIMIT ?
-                    """, arguments: [name, limit])
+                    WHERE function.name > ? AND isDeleted = 0 AND \(scope.condition)
+                    ORDER BY function.name LIMIT ?
+                    """, arguments: [name] + scope.arguments + [limit])
         }
     }
 

@@ -107,17 +107,14 @@ public struct FunctionSpec: Sendable, Equatable {
         }
     }
 
-    /// - Throws: `RegistryError.invalidFunction` for the field `name`, unless the name matches
-    ///   `[A-Za-z0-9_-]{1,64}`.
+    /// - Throws: `RegistryError.invalidFunction` for the field `name`, unless it is a `FunctionName`.
     public static func validate(name: String) throws {
-        let bytes = name.utf8
-        guard (1...64).contains(bytes.count),
-            bytes.allSatisfy({ isWord($0) || $0 == UInt8(ascii: "-") })
-        else {
+        guard FunctionName(reading: name).isWellFormed else {
             throw RegistryError.invalidFunction(
                 field: "name",
                 message:
-                    "the name \(quoted(name)) is not 1 to 64 letters, digits, _ and -")
+                    "the name \(quoted(name)) is not 1 to 64 letters, digits, _ and - (of Lambda's "
+                    + "other regions, with the region and a dot in front)")
         }
     }
 

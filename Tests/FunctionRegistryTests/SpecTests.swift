@@ -79,6 +79,7 @@ struct SpecTests {
 
     @Test(arguments: [
         "a", "0", "hello-world_2", "A", "-a", "_A-b", String(repeating: "a", count: 64),
+        "eu-west-1.f", "us-gov-east-1.f", "eusc-de-east-1.\(String(repeating: "a", count: 64))",
     ])
     func `names of this form are accepted`(name: String) throws {
         try FunctionSpec.validate(name: name)
@@ -86,6 +87,8 @@ struct SpecTests {
 
     @Test(arguments: [
         "", "a.b", "a b", "a:b", "a/b", "é", "a\n", String(repeating: "a", count: 65),
+        "eu-west-1.", "eu-west-1.a.b", ".f", "eu-west.f", "eu-west-12.f", "EU-west-1.f", "eu--1.f",
+        "eu-west-1/.f", "e-west-1.f", "eu-west-1-2.f",
     ])
     func `names of another form are refused`(name: String) {
         #expect(throws: RegistryError.self) { try FunctionSpec.validate(name: name) }

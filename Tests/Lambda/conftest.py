@@ -65,11 +65,11 @@ class Evaluator:
         self.log.seek(0)
         return self.log.read()
 
-    def client(self, service="lambda", endpoint=None, key="test", secret="test", **config):
+    def client(self, service="lambda", endpoint=None, key="test", secret="test", region="us-east-1", **config):
         config.setdefault("retries", {"max_attempts": 0})
         config.setdefault("read_timeout", 60)
         return boto3.client(
-            service, endpoint_url=endpoint or self.endpoint, region_name="us-east-1",
+            service, endpoint_url=endpoint or self.endpoint, region_name=region,
             aws_access_key_id=key, aws_secret_access_key=secret,
             config=botocore.config.Config(**config))
 

@@ -22,6 +22,7 @@ function isLambda() {
 // Puts on a context what the service told of the call.
 function tell(context, told) {
   context.awsRequestId = told.requestId;
+  context.functionName = told.functionName;
   context.functionVersion = told.functionVersion;
   context.invokedFunctionArn = told.invokedFunctionArn;
   context.logGroupName = told.logGroupName;

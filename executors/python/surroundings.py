@@ -61,6 +61,7 @@ def log(message):
 def tell(context, told):
     """Puts on a context what the service told of the call."""
     context.aws_request_id = log_handler.request_id = told["requestId"]
+    context.function_name = told["functionName"]
     context.function_version = told["functionVersion"]
     context.invoked_function_arn = told["invokedFunctionArn"]
     context.log_group_name = told["logGroupName"]

@@ -4,11 +4,11 @@ import Hummingbird
 /// Aliases: names that move from version to version, or stand between two.
 extension LambdaService {
     func createAlias(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let name = try request.required("Name")
         let version = try request.required("FunctionVersion")
         guard try await functions.find(reference.name) != nil else {
-            throw try functions.notFound(FunctionReference(reference.name, qualifier: version))
+            throw functions.notFound(FunctionReference(reference.name, qualifier: version))
         }
         return try await functions.update(reference) { function in
             guard function.aliases[name] == nil else {
@@ -25,14 +25,14 @@ extension LambdaService {
     }
 
     func getAlias(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let function = try await functions.get(reference)
         let name = try request.required("Name")
         return lambdaResponse(200, view(try alias(name, function), name, function))
     }
 
     func updateAlias(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let name = try request.required("Name")
         return try await functions.update(reference) { function in
             guard var alias = function.aliases[name] else {
@@ -52,7 +52,7 @@ extension LambdaService {
 
     /// An alias that is not there is no error; its function has to be.
     func deleteAlias(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let name = try request.required("Name")
         return try await functions.update(reference) { function in
             function.aliases[name] = nil
@@ -65,7 +65,7 @@ extension LambdaService {
     }
 
     func listAliases(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let function = try await functions.get(reference)
         let wanted = request.string("FunctionVersion")
         let marker = request.string("Marker") ?? ""

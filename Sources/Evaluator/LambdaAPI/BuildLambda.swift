@@ -12,7 +12,7 @@ func buildLambda(_ parts: Parts) throws -> LambdaMiddleware {
             ids: parts.ids),
         drain: parts.drain, ids: parts.ids, slots: parts.slots)
     return LambdaMiddleware(
-        reader: try LambdaRequestReader(),
+        reader: try LambdaRequestReader(names: parts.names),
         service: LambdaService(
             registry: registry, functions: functions, invoker: invoker,
             codeLinks: CodeLinks(registry: registry), reads: parts.reads.lists,

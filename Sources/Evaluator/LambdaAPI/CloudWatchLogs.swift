@@ -8,15 +8,19 @@ struct CloudWatchLogs: Sendable {
     let functions: LambdaFunctions
     let reads: SlowReads
 
-    /// - Parameter operation: one of those that the model knows.
+    /// - Parameters:
+    ///   - operation: one of those that the model knows.
+    ///   - region: of the request.
     /// - Throws: `LambdaError`, `SlowReads.Busy` and what the registry throws.
-    func perform(_ operation: String, _ input: JSONValue) async throws -> Response {
+    func perform(
+        _ operation: String, _ input: JSONValue, in region: String
+    ) async throws -> Response {
         try await reads.run {
-            let log = LogEvents(registry: registry, functions: functions)
+            let log = LogEvents(registry: registry, functions: functions, region: region)
             let answer =
                 switch operation {
-                case "DescribeLogGroups": try await groups(input)
-                case "DescribeLogStreams": try await streams(input)
+                case "DescribeLogGroups": try await groups(input, region)
+                case "DescribeLogStreams": try await streams(input, region)
                 case "FilterLogEvents": try await log.filter(input)
                 case "GetLogEvents": try await LogStreamPages(log).get(input)
                 default: throw LambdaError.unknownOperation(operation)
@@ -28,7 +32,7 @@ struct CloudWatchLogs: Sendable {
     /// Pages of functions that one answer looks at for log groups with a name.
     private static let maximumPages = 20
 
-    private func groups(_ input: JSONValue) async throws -> JSONValue {
+    private func groups(_ input: JSONValue, _ region: String) async throws -> JSONValue {
         let prefix = input["logGroupNamePrefix"]?.string ?? ""
         let pattern = input["logGroupNamePattern"]?.string?.lowercased()
         guard prefix.isEmpty || pattern == nil else {
@@ -40,13 +44,14 @@ struct CloudWatchLogs: Sendable {
         var pages = 0
         repeat {
             pages += 1
-            let page = try await registry.functions(limit: limit, cursor: cursor)
+            let page = try await registry.functions(
+                limit: limit, cursor: cursor, of: functions.names.scope(region))
             for function in page.items {
                 let name = LambdaLogs.group(of: function.name)
                 guard name.hasPrefix(prefix),
                     pattern.map({ name.lowercased().contains($0) }) ?? true
                 else { continue }
-                let arn = Self.arn(name, functions.names)
+                let arn = arn(name, region)
                 groups.append([
                     "logGroupName": .string(name), "creationTime": .int(Int(function.createdAtMs)),
                     "metricFilterCount": 0, "arn": .string(arn + ":*"),
@@ -58,8 +63,8 @@ struct CloudWatchLogs: Sendable {
         return .fields(["logGroups": .array(groups), "nextToken": cursor.map { .string($0) }])
     }
 
-    private func streams(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await Self.function(input, functions)
+    private func streams(_ input: JSONValue, _ region: String) async throws -> JSONValue {
+        let function = try await Self.function(input, functions, in: region)
         let group = LambdaLogs.group(of: function)
         let prefix = input["logStreamNamePrefix"]?.string ?? ""
         let byTime = input["orderBy"]?.string == "LastEventTime"
@@ -89,7 +94,7 @@ struct CloudWatchLogs: Sendable {
                 "lastEventTimestamp": .int(Int(times.last)),
                 "lastIngestionTime": .int(Int(times.last)), "storedBytes": 0,
                 "uploadSequenceToken": "0",
-                "arn": .string(Self.arn(group, functions.names) + ":log-stream:\(name)"),
+                "arn": .string(arn(group, region) + ":log-stream:\(name)"),
             ]
         }
         let next = skipped + items.count < sorted.count ? String(skipped + items.count) : nil
@@ -108,14 +113,14 @@ struct CloudWatchLogs: Sendable {
         LambdaError("InvalidParameterException", 400, message)
     }
 
-    private static func arn(_ group: String, _ names: LambdaNames) -> String {
-        "arn:aws:logs:\(names.region):\(names.account):log-group:\(group)"
+    private func arn(_ group: String, _ region: String) -> String {
+        "arn:aws:logs:\(region):\(functions.names.account):log-group:\(group)"
     }
 
     /// The function whose group a request names.
     /// - Throws: `ResourceNotFoundException`, `InvalidParameterException`.
     static func function(
-        _ input: JSONValue, _ functions: LambdaFunctions
+        _ input: JSONValue, _ functions: LambdaFunctions, in region: String
     ) async throws -> String {
         var group = input["logGroupName"]?.string
         if let identifier = input["logGroupIdentifier"]?.string {
@@ -126,7 +131,8 @@ struct CloudWatchLogs: Sendable {
                 identifier.split(separator: ":").dropFirst(6).first.map(String.init) ?? identifier
         }
         guard let group else { throw invalid("A log group has to be given.") }
-        guard let name = LambdaLogs.function(of: group),
+        guard let local = LambdaLogs.function(of: group), FunctionName(local).isWellFormed,
+            case let name = functions.names.key(local, in: region),
             try await functions.registry.function(name) != nil
         else {
             throw LambdaError(

@@ -13,7 +13,7 @@ extension LambdaService {
                     + "[\(Self.unreservedConcurrency)].")
         }
         guard try await functions.find(reference.name) != nil else {
-            throw try functions.notFound(FunctionReference(reference.name, qualifier: "$LATEST"))
+            throw functions.notFound(FunctionReference(reference.name, qualifier: "$LATEST"))
         }
         return try await functions.update(reference) { function in
             function.reservedConcurrency = limit
@@ -42,7 +42,7 @@ extension LambdaService {
     private static let unreservedConcurrency = 100
 
     private func unqualified(_ request: LambdaRequest) throws -> FunctionReference {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         guard reference.qualifier == nil else {
             throw LambdaError.invalid(
                 "This operation is permitted on Lambda functions only. Aliases and versions do not "

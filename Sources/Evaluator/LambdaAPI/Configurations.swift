@@ -5,7 +5,7 @@ import Hummingbird
 /// what is refused.
 extension LambdaService {
     func recursion(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         guard let wanted = request.string("RecursiveLoop") else {
             let function = try await functions.get(reference)
             return lambdaResponse(200, ["RecursiveLoop": .string(function.recursiveLoop)])
@@ -64,12 +64,13 @@ extension LambdaService {
 
     func getFunctionCodeSigning(_ request: LambdaRequest) async throws -> Response {
         let function = try await functions.get(
-            FunctionReference(request.required("FunctionName")))
-        return lambdaResponse(200, ["FunctionName": .string(function.name)])
+            request.function())
+        return lambdaResponse(
+            200, ["FunctionName": .string(FunctionName(reading: function.name).local)])
     }
 
     func deleteFunctionCodeSigning(_ request: LambdaRequest) async throws -> Response {
-        _ = try await functions.get(FunctionReference(request.required("FunctionName")))
+        _ = try await functions.get(request.function())
         return Response(status: .noContent)
     }
 
@@ -77,7 +78,7 @@ extension LambdaService {
     func refusal(_ request: LambdaRequest) async throws -> LambdaError {
         let operation = request.operation
         if let name = request.string("FunctionName") {
-            _ = try await functions.get(FunctionReference(name))
+            _ = try await functions.get(request.reference(name))
         }
         switch operation {
         case "GetCodeSigningConfig", "UpdateCodeSigningConfig", "DeleteCodeSigningConfig",

@@ -24,8 +24,10 @@ extension LambdaService {
             settings.maxAgeSeconds =
                 request.int("MaximumEventAgeInSeconds") ?? settings.maxAgeSeconds
             if let destinations = request.object("DestinationConfig") {
-                settings.onSuccess = try await destination(destinations["OnSuccess"], reference)
-                settings.onFailure = try await destination(destinations["OnFailure"], reference)
+                settings.onSuccess = try await destination(
+                    destinations["OnSuccess"], reference, request)
+                settings.onFailure = try await destination(
+                    destinations["OnFailure"], reference, request)
             }
             settings.modifiedAtMs = currentTimeMs()
             function.eventInvokes[key] = settings
@@ -55,7 +57,7 @@ extension LambdaService {
     }
 
     func listEventInvokes(_ request: LambdaRequest) async throws -> Response {
-        let name = try FunctionReference(request.required("FunctionName")).name
+        let name = try request.function().name
         guard let function = try await functions.find(name) else { throw Self.noSuchFunction }
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
@@ -77,7 +79,7 @@ extension LambdaService {
     /// A function that is called with the record of an end.
     /// - Throws: `InvalidParameterValueException` for every other kind of destination.
     private func destination(
-        _ fields: JSONValue?, _ reference: FunctionReference
+        _ fields: JSONValue?, _ reference: FunctionReference, _ request: LambdaRequest
     ) async throws -> String? {
         guard let text = fields?["Destination"]?.string, !text.isEmpty else { return nil }
         guard text.hasPrefix("arn:"), text.split(separator: ":").dropFirst(2).first == "lambda"
@@ -86,14 +88,13 @@ extension LambdaService {
                 "The destination \(text.prefix(300)) cannot be reached from here; a destination is "
                     + "the ARN of a function of this evaluator")
         }
-        let target = try FunctionReference(text)
+        guard let target = try? request.reference(text),
+            let function = try await functions.find(target.name)
+        else { throw LambdaError.invalid("The destination ARN \(text) is invalid.") }
         guard target.name != reference.name else {
             throw LambdaError.invalid(
                 "You can't specify the function as a destination for itself.")
         }
-        guard (try? names.requireHere(text)) != nil,
-            let function = try await functions.find(target.name)
-        else { throw LambdaError.invalid("The destination ARN \(text) is invalid.") }
         _ = try await functions.configuration(function, target)
         return text
     }

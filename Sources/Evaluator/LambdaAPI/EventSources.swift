@@ -25,7 +25,7 @@ struct LambdaEventSource: Codable, Sendable, Equatable {
 
 extension LambdaService {
     func createEventSource(_ request: LambdaRequest) async throws -> Response {
-        let reference = try FunctionReference(request.required("FunctionName"))
+        let reference = try request.function()
         let function = try await functions.get(reference)
         _ = try await functions.configuration(function, reference)
         try Self.requireDisabled(request, isNew: true)
@@ -58,7 +58,7 @@ extension LambdaService {
         var mapping = try await eventSource(request.required("UUID"))
         try Self.requireDisabled(request, isNew: false)
         if let name = request.string("FunctionName") {
-            let reference = try FunctionReference(name)
+            let reference = try request.reference(name)
             let function = try await functions.get(reference)
             _ = try await functions.configuration(function, reference)
             (mapping.function, mapping.qualifier) = (reference.name, reference.qualifier)
@@ -81,7 +81,7 @@ extension LambdaService {
     }
 
     func listEventSources(_ request: LambdaRequest) async throws -> Response {
-        let name = try request.string("FunctionName").map { try FunctionReference($0).name }
+        let name = try request.string("FunctionName").map { try request.reference($0).name }
         let source = request.string("EventSourceArn")
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize(100)
@@ -125,7 +125,8 @@ extension LambdaService {
     private func view(_ mapping: LambdaEventSource, state: String = "Disabled") -> JSONValue {
         var fields = mapping.settings
         fields["UUID"] = .string(mapping.id)
-        fields["EventSourceMappingArn"] = .string(names.eventSource(mapping.id))
+        fields["EventSourceMappingArn"] = .string(
+            names.eventSource(mapping.id, of: mapping.function))
         fields["FunctionArn"] = .string(names.function(mapping.function, mapping.qualifier))
         fields["State"] = .string(state)
         fields["StateTransitionReason"] = "USER_INITIATED"

@@ -18,11 +18,11 @@ struct FunctionURLGateway: Sendable {
     let unread: UnreadAnswers
 
     /// The address that clients are told. A number has no names below it, so there it is a path.
-    static func url(_ id: String, host: String, names: LambdaNames) -> String {
+    static func url(_ id: String, host: String, region: String) -> String {
         let name = host.hasPrefix("[") ? host[...] : host.prefix { $0 != ":" }
         let isNumber = name.hasPrefix("[") || name.allSatisfy { $0.isNumber || $0 == "." }
         return isNumber
-            ? "http://\(host)\(prefix)\(id)/" : "http://\(id).lambda-url.\(names.region).\(host)/"
+            ? "http://\(host)\(prefix)\(id)/" : "http://\(id).lambda-url.\(region).\(host)/"
     }
 
     func answer(
@@ -42,7 +42,7 @@ struct FunctionURLGateway: Sendable {
                 "InvalidSignatureException", 403,
                 "A path with empty or relative steps is signed as another one; leave them out")
         }
-        let reference = FunctionReference(target)
+        let reference = FunctionReference(target.function, qualifier: target.qualifier)
         let found = try await invoker.target(reference)
         let received: ReceivedBody
         do {
@@ -110,13 +110,6 @@ struct FunctionURLGateway: Sendable {
 
     private static func plain(_ status: Int, _ body: JSONValue) -> Response {
         lambdaResponse(status, body)
-    }
-}
-
-extension FunctionReference {
-    fileprivate init(_ target: LambdaURLTarget) {
-        name = target.function
-        qualifier = target.qualifier
     }
 }
 

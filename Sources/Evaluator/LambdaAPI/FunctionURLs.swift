@@ -86,7 +86,7 @@ extension LambdaService {
 
     func listURLs(_ request: LambdaRequest) async throws -> Response {
         let function = try await urlFunction(
-            FunctionReference(request.required("FunctionName")))
+            request.function())
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
         let found = function.urls.sorted { $0.key < $1.key }.filter { $0.key > marker }
@@ -143,7 +143,7 @@ extension LambdaService {
     ) -> JSONValue {
         .fields([
             "FunctionUrl": .string(
-                FunctionURLGateway.url(url.id, host: request.host, names: names)),
+                FunctionURLGateway.url(url.id, host: request.host, region: request.region)),
             "FunctionArn": .string(names.function(name, key == "$LATEST" ? nil : key)),
             "AuthType": .string(url.authType),
             "Cors": url.cors,

@@ -6,7 +6,7 @@ extension LambdaService {
     func createFunction(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         let name = reference.name
-        guard name.utf8.count <= 64 else {
+        guard FunctionName(reading: name).local.utf8.count <= 64 else {
             throw LambdaError.invalid(
                 LambdaError.validation(
                     "Value '\(request.string("FunctionName") ?? name)' at 'functionName' failed to "
@@ -25,7 +25,8 @@ extension LambdaService {
         let made = settings
         return try await functions.alone(name) {
             if try await functions.find(name) != nil {
-                throw LambdaError.conflict("Function already exist: \(name)")
+                throw LambdaError.conflict(
+                    "Function already exist: \(FunctionName(reading: name).local)")
             }
             try await registry.withArchive(code.zip) { archive in
                 var options = PutOptions()
@@ -131,7 +132,8 @@ extension LambdaService {
             return lambdaResponse(200, try await Self.page([], nil, "Functions"))
         }
         guard request.string("FunctionVersion") == "ALL" else {
-            let page = try await registry.functions(limit: size, cursor: request.string("Marker"))
+            let page = try await registry.functions(
+                limit: size, cursor: request.string("Marker"), of: names.scope(request.region))
             var items: [JSONValue] = []
             for newest in page.items {
                 let function = try await made(newest)
@@ -139,20 +141,21 @@ extension LambdaService {
             }
             return lambdaResponse(200, try await Self.page(items, page.nextCursor, "Functions"))
         }
-        let (items, next) = try await allVersions(request.string("Marker"), size)
+        let (items, next) = try await allVersions(request, size)
         return lambdaResponse(200, try await Self.page(items, next, "Functions"))
     }
 
     private func made(_ newest: FunctionVersion) async throws -> LambdaFunction {
         let document = try await registry.document(LambdaFunction.collection, newest.name)
-        return try LambdaFunctions.make(newest, document)
+        return try functions.make(newest, document)
     }
 
     /// All versions of all functions, from behind a version of one.
-    /// - Parameter marker: `NAME:NUMBER`; -1 for all versions of the function.
+    /// Its marker is `NAME:NUMBER`, with -1 for all versions of the function.
     private func allVersions(
-        _ marker: String?, _ size: Int
+        _ request: LambdaRequest, _ size: Int
     ) async throws -> (items: [JSONValue], next: String?) {
+        let marker = request.string("Marker")
         let parts = marker?.split(separator: ":") ?? []
         guard marker == nil || parts.count == 2, let seen = Int(parts.last ?? "0"), seen >= -1
         else {
@@ -160,7 +163,8 @@ extension LambdaService {
         }
         var items: [JSONValue] = []
         let name = parts.first.map(String.init)
-        var functions = try await registry.functions(limit: size, after: name ?? "")
+        var functions = try await registry.functions(
+            limit: size, after: name ?? "", of: names.scope(request.region))
         var begun: FunctionVersion?
         if let name, seen >= 0 { begun = try await registry.function(name) }
         if let begun { functions.insert(begun, at: 0) }

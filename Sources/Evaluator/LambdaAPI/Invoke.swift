@@ -73,11 +73,11 @@ extension LambdaService {
 
     /// - Parameter name: as the path has it, with its escapes.
     /// - Throws: `LambdaError` where there is no such function.
-    func requireFunction(_ name: String) async throws {
+    func requireFunction(_ name: String, in region: String) async throws {
         guard let text = name.removingPercentEncoding else {
             throw LambdaError.invalid("the path has an escape that is none")
         }
-        _ = try await invoker.target(FunctionReference(text, qualifier: nil))
+        _ = try await invoker.target(names.reference(text, in: region))
     }
 
     /// What the header with the client's context says, as JSON text.

@@ -4,11 +4,11 @@ import FunctionRegistry
 
 extension LambdaConfiguration {
     /// Of a version that did not come through Lambda's API.
-    init(_ version: FunctionVersion) {
+    init(_ version: FunctionVersion, _ names: LambdaNames) {
         self.init(
             registryVersion: version.version,
             runtime: version.runtime == .python ? "python3.11" : "nodejs20.x",
-            role: "arn:aws:iam::000000000000:role/cloister", handler: version.handler,
+            role: "arn:aws:iam::\(names.account):role/cloister", handler: version.handler,
             description: version.description ?? "",
             timeoutSeconds: (version.timeoutMs + 999) / 1000, memoryMB: version.memoryMB,
             tmpMB: version.tmpMB,
@@ -24,6 +24,7 @@ extension LambdaConfiguration {
 
     /// `FunctionConfiguration`, as clients read it.
     /// - Parameters:
+    ///   - name: the function's, in the registry.
     ///   - qualifier: the one that the ARN ends with.
     ///   - life: what it is shown to be in; what it is in now by default.
     func view(
@@ -31,7 +32,7 @@ extension LambdaConfiguration {
     ) -> JSONValue {
         let life = life ?? .of(self, atMs: currentTimeMs())
         var fields: [String: JSONValue] = [
-            "FunctionName": .string(name),
+            "FunctionName": .string(FunctionName(reading: name).local),
             "FunctionArn": .string(names.function(name, qualifier)),
             "Runtime": .string(runtime),
             "Role": .string(role),
@@ -51,7 +52,8 @@ extension LambdaConfiguration {
             "SnapStart": ["ApplyOn": "None", "OptimizationStatus": "Off"],
             "RuntimeVersionConfig": [
                 "RuntimeVersionArn": .string(
-                    "arn:aws:lambda:\(names.region)::runtime:\(Self.runtimeHash(runtime))")
+                    "arn:aws:lambda:\(names.region(of: name))::runtime:\(Self.runtimeHash(runtime))"
+                )
             ],
             "LoggingConfig": (logging ?? LambdaLogging()).view(name),
         ]

@@ -24,7 +24,8 @@ struct LambdaDestinations: Sendable {
             )
         }
         do {
-            let reference = try FunctionReference(webhook.url)
+            let reference = try functions.names.reference(
+                webhook.url, in: functions.names.region(of: call.function))
             let target = try await invoker.target(reference)
             let event = try await registry.calls.webhookEvent(webhook.id)
             let result = call.state == .completed ? try await registry.calls.result(call.id) : nil

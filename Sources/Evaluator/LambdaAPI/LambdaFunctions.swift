@@ -22,7 +22,7 @@ struct LambdaFunctions: Sendable {
     func find(_ name: String) async throws -> LambdaFunction? {
         guard let newest = try await registry.function(name) else { return nil }
         let document = try await registry.document(LambdaFunction.collection, name)
-        return try Self.make(newest, document)
+        return try make(newest, document)
     }
 
     /// - Throws: `ResourceNotFoundException`.
@@ -38,11 +38,11 @@ struct LambdaFunctions: Sendable {
     }
 
     /// - Parameter newest: the registry's newest version.
-    static func make(
+    func make(
         _ newest: FunctionVersion, _ document: Document?
     ) throws -> LambdaFunction {
         guard let document else {
-            return LambdaFunction(name: newest.name, latest: LambdaConfiguration(newest))
+            return LambdaFunction(name: newest.name, latest: LambdaConfiguration(newest, names))
         }
         var function: LambdaFunction = try decoded(document.body)
         // Published versions are registered after the `$LATEST` that they are copies of.
@@ -50,7 +50,7 @@ struct LambdaFunctions: Sendable {
             > max(function.latest.registryVersion, function.lastPublishedRegistryVersion ?? 0)
         {
             // Somebody registered a version by another way: it is what runs now.
-            var latest = LambdaConfiguration(newest)
+            var latest = LambdaConfiguration(newest, names)
             latest.role = function.latest.role
             function.latest = latest
         }

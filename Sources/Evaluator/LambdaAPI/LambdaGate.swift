@@ -28,10 +28,12 @@ final class LambdaGate: Sendable {
     /// Whether requests need no signature.
     var isOpen: Bool { listensOnLoopback && secrets.withLock { $0.isEmpty } }
 
+    typealias Signed = (claim: SignatureVerifier.Claim, secret: String)
+
     /// What of a request can be refused before its body is read.
     /// - Returns: `nil` where no signature is needed.
     /// - Throws: `LambdaError`.
-    func claim(_ request: Request) throws -> (claim: SignatureVerifier.Claim, secret: String)? {
+    func claim(_ request: Request) throws -> Signed? {
         if isOpen {
             try Self.requireLocalProgram(request)
             return nil
@@ -62,8 +64,7 @@ final class LambdaGate: Sendable {
     /// - Parameter service: `lambda` or `logs`.
     /// - Throws: `LambdaError`.
     func check(
-        _ signed: (claim: SignatureVerifier.Claim, secret: String)?, service: String,
-        _ request: Request, body: ByteBuffer
+        _ signed: Signed?, service: String, _ request: Request, body: ByteBuffer
     ) throws {
         guard let signed else { return }
         try SignatureVerifier.verify(

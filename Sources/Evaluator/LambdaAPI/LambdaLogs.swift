@@ -11,9 +11,12 @@ enum LambdaLogs {
 
     private static let prefix = "/aws/lambda/"
 
-    static func group(of function: String) -> String { prefix + function }
+    /// - Parameter function: its name in the registry.
+    static func group(of function: String) -> String {
+        prefix + FunctionName(reading: function).local
+    }
 
-    /// The function whose group this is.
+    /// The function whose group this is, as its region calls it.
     static func function(of group: String) -> String? {
         group.hasPrefix(prefix) ? String(group.dropFirst(prefix.count)) : nil
     }

@@ -106,6 +106,7 @@ struct LambdaMiddleware: RouterMiddleware {
         _ request: Request, _ context: Context, id: String
     ) async throws -> Response {
         let signed = try gate.claim(request)
+        let region = region(of: request, signed)
         let address = LambdaAddress(request)
         guard
             let (operation, parameters) = reader.model.operation(
@@ -120,7 +121,7 @@ struct LambdaMiddleware: RouterMiddleware {
         if signed == nil, length > Aside.smallBytes, most > LambdaRequestReader.maximumBytes,
             let name = parameters["FunctionName"]
         {
-            try await service.requireFunction(name)
+            try await service.requireFunction(name, in: region)
         }
         let received: ReceivedBody
         do {
@@ -137,12 +138,18 @@ struct LambdaMiddleware: RouterMiddleware {
             try gate.check(signed, service: "lambda", request, body: body)
             return try reader.read(
                 operation, parameters: parameters, address: address, headers: request.headers,
-                body: body, host: request.head.authority ?? "127.0.0.1", id: id)
+                body: body, host: request.head.authority ?? "127.0.0.1", id: id, region: region)
         }
         read.channel = context.channel
         // An event that waits or runs has bounds of its own.
         if read.payload.readableBytes > 0 { received.release() }
         return try await service.perform(read)
+    }
+
+    /// The one that the signature names, also where it need not be right.
+    private func region(of request: Request, _ signed: LambdaGate.Signed?) -> String {
+        let claim = signed?.claim ?? (try? SignatureVerifier.claim(request))
+        return service.names.region(given: claim?.region)
     }
 
     private func logs(
@@ -170,7 +177,7 @@ struct LambdaMiddleware: RouterMiddleware {
             }
             return input
         }
-        var response = try await logs.perform(name, input)
+        var response = try await logs.perform(name, input, in: region(of: request, signed))
         response.headers[.contentType] = "application/x-amz-json-1.1"
         return response
     }

@@ -15,6 +15,9 @@ struct LambdaRequest: Sendable {
     var host: String
     /// Of the request, for its answer.
     var id: String
+    var names: LambdaNames
+    /// The one that the request is made in.
+    var region: String
     /// The connection that the answer goes to.
     var channel: (any Channel)?
     /// The trace that the client says the request belongs to.
@@ -39,7 +42,12 @@ struct LambdaRequest: Sendable {
 
     /// The function that `FunctionName` and `Qualifier` name.
     func function() throws -> FunctionReference {
-        try FunctionReference(required("FunctionName"), qualifier: string("Qualifier"))
+        try reference(required("FunctionName"), qualifier: string("Qualifier"))
+    }
+
+    /// The function that a text names, in the request's region.
+    func reference(_ text: String, qualifier: String? = nil) throws -> FunctionReference {
+        try names.reference(text, qualifier: qualifier, in: region)
     }
 
     /// How many items a page of a list has at most.
@@ -93,10 +101,12 @@ struct LambdaAddress: Sendable {
 
 /// Makes requests out of what arrives.
 struct LambdaRequestReader: Sendable {
+    let names: LambdaNames
     let model: LambdaModel
     let validator: LambdaValidator
 
-    init() throws {
+    init(names: LambdaNames) throws {
+        self.names = names
         model = try LambdaModel()
         validator = LambdaValidator(model: model)
     }
@@ -119,7 +129,7 @@ struct LambdaRequestReader: Sendable {
     /// - Throws: `LambdaError`, `JSONFault`.
     func read(
         _ operation: String, parameters: [String: String], address: LambdaAddress,
-        headers: HTTPFields, body: ByteBuffer, host: String, id: String
+        headers: HTTPFields, body: ByteBuffer, host: String, id: String, region: String
     ) throws -> LambdaRequest {
         guard let description = model.operations[operation],
             let shape = model.shapes[description.in]
@@ -166,8 +176,8 @@ struct LambdaRequestReader: Sendable {
         }
         try validator.check(.object(input), description.in, at: "")
         return LambdaRequest(
-            operation: operation, input: input, payload: payload, host: host, id: id,
-            trace: LambdaTrace.given(headers))
+            operation: operation, input: input, payload: payload, host: host, id: id, names: names,
+            region: region, trace: LambdaTrace.given(headers))
     }
 
     private func readQuery(

@@ -27,10 +27,7 @@ struct LambdaService: Sendable {
     private static let slow: Set = ["GetAccountSettings", "CreateEventSourceMapping"]
 
     private func performNow(_ request: LambdaRequest) async throws -> Response {
-        for member in ["FunctionName", "Resource"] {
-            if let text = request.string(member) { try names.requireHere(text) }
-        }
-        return switch request.operation {
+        switch request.operation {
         case "CreateFunction": try await createFunction(request)
         case "GetFunction": try await getFunction(request)
         case "GetFunctionConfiguration": try await getFunctionConfiguration(request)

@@ -73,9 +73,9 @@ struct LambdaSurroundings: SurroundingsProviding {
         var variables = [
             "_HANDLER": configuration.handler,
             "AWS_EXECUTION_ENV": "AWS_Lambda_\(configuration.runtime)",
-            "AWS_DEFAULT_REGION": names.region,
-            "AWS_REGION": names.region,
-            "AWS_LAMBDA_FUNCTION_NAME": function.name,
+            "AWS_DEFAULT_REGION": names.region(of: function.name),
+            "AWS_REGION": names.region(of: function.name),
+            "AWS_LAMBDA_FUNCTION_NAME": FunctionName(reading: function.name).local,
             "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "\(configuration.memoryMB)",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
@@ -112,6 +112,7 @@ struct LambdaSurroundings: SurroundingsProviding {
 /// What a call's context object is made of, for executors.
 struct LambdaContext: Sendable {
     var call: String
+    /// Its name in the registry.
     var function: String
     var version: String
     /// As the call named the function.
@@ -129,6 +130,7 @@ struct LambdaContext: Sendable {
         var fields: [String: JSONValue] = [
             "requestId": .string(LambdaRequestID.text(of: call)),
             "invokedFunctionArn": .string(arn),
+            "functionName": .string(FunctionName(reading: function).local),
             "functionVersion": .string(version),
             "logGroupName": .string(LambdaLogs.group(of: function)),
             "logStreamName": .string(

@@ -4,6 +4,7 @@ import Hummingbird
 
 /// A version of a layer: the document `lambda.layer`, whose bundle has the files that are seen below /opt.
 struct LambdaLayer: Codable, Sendable, Equatable {
+    /// As a function's in the registry: with the region in front where that is another one.
     var name: String
     var number: Int
     var description: String
@@ -36,7 +37,7 @@ extension LambdaService {
     static let maximumLayers = 5
 
     func publishLayer(_ request: LambdaRequest) async throws -> Response {
-        let name = try Self.layerName(request.required("LayerName"))
+        let name = try request.layerName()
         let code = try await LambdaCode.read(request.object("Content") ?? .object([:]))
         return try await functions.alone("layer:\(name)") {
             let counter = try await registry.document(LambdaLayer.counterCollection, name)
@@ -67,13 +68,10 @@ extension LambdaService {
     }
 
     func getLayer(_ request: LambdaRequest) async throws -> Response {
-        if let arn = request.string("Arn") {
-            let parts = arn.split(separator: ":")
-            guard parts.count == 8, let number = Int(parts[7]) else {
-                throw LambdaError.invalid("\(arn.prefix(300)) is no ARN of a layer's version")
-            }
-            return lambdaResponse(
-                200, view(try await layer(String(parts[6]), number), host: request.host))
+        if let text = request.string("Arn") {
+            let (arn, version) = try Self.version(text)
+            let layer = try await layer(request.layerName(arn), version)
+            return lambdaResponse(200, view(layer, host: request.host))
         }
         return lambdaResponse(200, view(try await layer(request), host: request.host))
     }
@@ -82,14 +80,17 @@ extension LambdaService {
         var newest: [String: LambdaLayer] = [:]
         for document in try await registry.documents(LambdaLayer.collection) {
             let layer: LambdaLayer = try decoded(document.body)
-            if Self.matches(layer, request) { newest[layer.name] = layer }
+            guard names.region(of: layer.name) == request.region, Self.matches(layer, request)
+            else { continue }
+            newest[layer.name] = layer
         }
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
         let found = newest.values.sorted { $0.name < $1.name }.filter { $0.name > marker }
         let items: [JSONValue] = found.prefix(size).map { layer in
             [
-                "LayerName": .string(layer.name), "LayerArn": .string(names.layer(layer.name)),
+                "LayerName": .string(FunctionName(reading: layer.name).local),
+                "LayerArn": .string(names.layer(layer.name)),
                 "LatestMatchingVersion": view(layer, host: nil),
             ]
         }
@@ -98,7 +99,7 @@ extension LambdaService {
     }
 
     func listLayerVersions(_ request: LambdaRequest) async throws -> Response {
-        let name = try Self.layerName(request.required("LayerName"))
+        let name = try request.layerName()
         let before = try Self.number(request.string("Marker")) ?? Int.max
         let size = request.pageSize()
         let found: [LambdaLayer] = try await registry.documents(
@@ -114,7 +115,7 @@ extension LambdaService {
 
     /// A version that is not there is no error. Functions that use it go on doing so.
     func deleteLayer(_ request: LambdaRequest) async throws -> Response {
-        let name = try Self.layerName(request.required("LayerName"))
+        let name = try request.layerName()
         let number = try Self.number(of: request)
         try await registry.write([
             .remove(collection: LambdaLayer.collection, key: LambdaLayer.key(name, number))
@@ -123,7 +124,7 @@ extension LambdaService {
     }
 
     func addLayerPermission(_ request: LambdaRequest) async throws -> Response {
-        try await functions.alone("layer:\(Self.layerName(request.required("LayerName")))") {
+        try await functions.alone("layer:\(request.layerName())") {
             var layer = try await layer(request)
             let statement = try Self.statement(
                 request, resource: names.layer(layer.name, layer.number))
@@ -139,7 +140,7 @@ extension LambdaService {
     }
 
     func removeLayerPermission(_ request: LambdaRequest) async throws -> Response {
-        try await functions.alone("layer:\(Self.layerName(request.required("LayerName")))") {
+        try await functions.alone("layer:\(request.layerName())") {
             var layer = try await layer(request)
             try Self.remove(
                 try request.required("StatementId"), from: &layer.policy,
@@ -167,23 +168,20 @@ extension LambdaService {
         }
         var uses: [LambdaLayerUse] = []
         for arn in arns {
-            let parts = arn.split(separator: ":")
-            guard parts.count == 8, let number = Int(parts[7]) else {
-                throw LambdaError.invalid("\(arn.prefix(300)) is no ARN of a layer's version")
-            }
-            guard parts[3] == names.region else {
+            let (reference, version) = try Self.version(arn)
+            guard reference.region == request.region else {
                 throw LambdaError.invalid(
                     "Layers are not in the same region as the function. Layers are expected to be in "
-                        + "region \(names.region).")
+                        + "region \(request.region).")
             }
-            let layerARN = parts.dropLast().joined(separator: ":") + ":"
+            let layerARN = arn.prefix(through: arn.lastIndex(of: ":") ?? arn.startIndex)
             if let other = uses.first(where: { $0.arn.hasPrefix(layerARN) }) {
                 throw LambdaError.invalid(
                     "Two different versions of the same layer are not allowed to be referenced in "
                         + "the same function. \(other.arn) and \(arn) are versions of the same layer."
                 )
             }
-            guard let layer = try await findLayer(String(parts[6]), number) else {
+            guard let layer = try await findLayer(request.layerName(reference), version) else {
                 throw LambdaError.invalid("Layer version \(arn) does not exist.")
             }
             uses.append(
@@ -194,13 +192,11 @@ extension LambdaService {
         return uses
     }
 
-    private static func layerName(_ text: String) throws -> String {
-        let parts = text.split(separator: ":")
-        if parts.count == 7, parts[5] == "layer" { return String(parts[6]) }
-        guard parts.count == 1 else {
-            throw LambdaError.invalid("\(text.prefix(300)) is no name of a layer")
+    private static func version(_ text: String) throws -> (arn: LayerARN, version: Int) {
+        guard let arn = LayerARN(text), let version = arn.version else {
+            throw LambdaError.invalid("\(text.prefix(300)) is no ARN of a layer's version")
         }
-        return text
+        return (arn, version)
     }
 
     private static func matches(_ layer: LambdaLayer, _ request: LambdaRequest) -> Bool {
@@ -224,7 +220,7 @@ extension LambdaService {
     }
 
     private func layer(_ request: LambdaRequest) async throws -> LambdaLayer {
-        try await layer(Self.layerName(request.required("LayerName")), Self.number(of: request))
+        try await layer(request.layerName(), Self.number(of: request))
     }
 
     private static func number(of request: LambdaRequest) throws -> Int {

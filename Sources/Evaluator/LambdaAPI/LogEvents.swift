@@ -56,6 +56,8 @@ struct LogEvents: Sendable {
 
     let registry: FunctionRegistry
     let functions: LambdaFunctions
+    /// The one that the functions are in.
+    let region: String
 
     /// A call's lines can be this much later than its acceptance: it may have waited for hours.
     static let longestMs: Int64 = 8 * 3_600_000
@@ -65,7 +67,7 @@ struct LogEvents: Sendable {
     static let chunk = 25
 
     func filter(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await CloudWatchLogs.function(input, functions)
+        let function = try await CloudWatchLogs.function(input, functions, in: region)
         let pattern = try LogPattern(input["filterPattern"]?.string ?? "")
         let names = input["logStreamNames"]?.strings.map(Set.init)
         let prefix = input["logStreamNamePrefix"]?.string ?? ""

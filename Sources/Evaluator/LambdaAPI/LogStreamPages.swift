@@ -37,7 +37,7 @@ struct LogStreamPages: Sendable {
     init(_ log: LogEvents) { self.log = log }
 
     func get(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await CloudWatchLogs.function(input, log.functions)
+        let function = try await CloudWatchLogs.function(input, log.functions, in: log.region)
         let stream = input["logStreamName"]?.string ?? ""
         let (since, until) = LogEvents.times(input)
         guard let day = Self.day(of: stream) else { throw Self.noStream }

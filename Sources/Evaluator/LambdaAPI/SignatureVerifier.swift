@@ -13,6 +13,7 @@ struct SignatureVerifier: Sendable {
         var keyID: String
         /// `20260131/us-east-1/lambda/aws4_request`.
         var scope: String
+        var region: String
         var signedHeaders: [String]
         var signature: String
         /// `20260131T091502Z`.
@@ -74,6 +75,7 @@ struct SignatureVerifier: Sendable {
         }
         return Claim(
             keyID: String(parts[0]), scope: parts[1...].joined(separator: "/"),
+            region: String(parts[2]),
             signedHeaders: headers.split(separator: ";").map(String.init), signature: signature,
             date: date, expires: expires)
     }

@@ -65,7 +65,7 @@ extension LambdaService {
     /// The function of `Resource`, which has to be an ARN without a qualifier.
     private func reference(_ request: LambdaRequest) throws -> FunctionReference {
         let arn = try request.required("Resource")
-        let reference = try FunctionReference(arn)
+        let reference = try request.reference(arn)
         guard arn.hasPrefix("arn:"), reference.qualifier == nil else {
             throw LambdaError.invalid(
                 "Tags on function aliases and versions are not supported. Please specify a function "
