@@ -24,6 +24,9 @@ struct CallSurroundings: Sendable {
     var environment: [String: String]
     /// JSON for the context object of the call with an id.
     var context: @Sendable (_ call: String) -> String
+    /// `$LATEST` or a number, as the log says it.
+    var version: String
+    var logging: LambdaLogging
 }
 
 /// Knows the surroundings of functions.

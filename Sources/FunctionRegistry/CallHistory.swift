@@ -12,7 +12,7 @@ public struct CallDay: Sendable, Equatable {
 extension CallRecorder {
     private static let dayMs: Int64 = 86_400_000
 
-    /// Calls of a function, oldest first.
+    /// Calls of functions, oldest first.
     /// - Parameters:
     ///   - sinceMs: accepted at this time or later, in milliseconds since 1970 in UTC; and `untilMs` or
     ///     earlier.
@@ -20,23 +20,29 @@ extension CallRecorder {
     ///   - newestFirst: in the reverse order.
     ///   - limit: at least 1.
     public func history(
-        of function: String, sinceMs: Int64, untilMs: Int64,
+        of functions: [String], sinceMs: Int64, untilMs: Int64,
         from low: String? = nil, to high: String? = nil, newestFirst: Bool = false, limit: Int
     ) async throws -> [CallRecord] {
         await flush()
         let first = CallIDGenerator.first(atMs: sinceMs)
         let last = CallIDGenerator.behind(CallIDGenerator.last(atMs: untilMs))
-        return try storage("list the calls of \(function)") {
+        return try storage("list the calls of \(functions.joined(separator: ", "))") {
             try store.readHere { db in
-                try CallRecord.fetchAll(
-                    db,
-                    sql: """
-                        SELECT * FROM call WHERE function = ? AND id >= ? AND id < ?
-                        ORDER BY id \(newestFirst ? "DESC" : "ASC") LIMIT ?
-                        """,
-                    arguments: [
-                        function, max(first, low ?? first), min(last, high ?? last), limit,
-                    ])
+                // Each by the index; the database would sort all calls of several functions.
+                let found = try functions.map { function in
+                    try CallRecord.fetchAll(
+                        db,
+                        sql: """
+                            SELECT * FROM call WHERE function = ? AND id >= ? AND id < ?
+                            ORDER BY id \(newestFirst ? "DESC" : "ASC") LIMIT ?
+                            """,
+                        arguments: [
+                            function, max(first, low ?? first), min(last, high ?? last), limit,
+                        ])
+                }
+                guard found.count != 1 else { return found[0] }
+                let sorted = found.joined().sorted { newestFirst ? $0.id > $1.id : $0.id < $1.id }
+                return Array(sorted.prefix(limit))
             }
         }
     }

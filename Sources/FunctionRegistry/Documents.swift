@@ -12,18 +12,21 @@ public struct Document: Sendable, Equatable, Codable {
     public var bundle: String?
     /// The archive that stays as long as this does; see `FunctionRegistry.withArchive(_:_:)`.
     public var archive: String?
+    /// What it is found by besides its key.
+    public var label: String?
     /// JSON text.
     public var body: String
 
     public init(
         collection: String, key: String, function: String? = nil, bundle: String? = nil,
-        archive: String? = nil, body: String
+        archive: String? = nil, label: String? = nil, body: String
     ) {
         self.collection = collection
         self.key = key
         self.function = function
         self.bundle = bundle
         self.archive = archive
+        self.label = label
         self.body = body
     }
 }
@@ -70,6 +73,20 @@ extension FunctionRegistry {
                     ORDER BY key LIMIT ?
                     """,
                 arguments: [collection, key, prefix, prefix + "\u{10FFFF}", limit])
+        }
+    }
+
+    /// The documents of a collection with a label, in the order of the keys.
+    /// - Parameter limit: at least 1.
+    public func documents(
+        _ collection: String, label: String, limit: Int
+    ) async throws -> [Document] {
+        try await read("list \(collection)") { db in
+            try Document.fetchAll(
+                db,
+                sql: """
+                    SELECT * FROM document WHERE collection = ? AND label = ? ORDER BY key LIMIT ?
+                    """, arguments: [collection, label, limit])
         }
     }
 

@@ -116,6 +116,9 @@ enum Schema {
         migrator.registerMigration("2026-12 what outlives a function") { db in
             try db.execute(sql: afterFunctions)
         }
+        migrator.registerMigration("2026-12 regions and labels") { db in
+            try db.execute(sql: regions)
+        }
         return migrator
     }
 }

@@ -56,11 +56,11 @@ function errorText(kind, type, message, stack = [], path = undefined) {
   }
 }
 
-// The user's frames of a stack, as "at name (/function/file.js:line:column)".
 function isOwn(place) {
   return place.includes(`${root}/`) || place.includes('/opt/');
 }
 
+// The user's frames of a stack, as "at name (/function/file.js:line:column)".
 function frames(error) {
   const lines = typeof error.stack === 'string' ? error.stack.split('\n') : [];
   const stack = [];
@@ -110,7 +110,13 @@ function answer(kind, text) {
 }
 
 function resultAnswer(result) {
-  if (surroundings.isLambda()) return surroundings.resultAnswer(result, answer, errorText);
+  if (surroundings.isLambda()) {
+    try {
+      return answer(RESULT, surroundings.resultText(result));
+    } catch {
+      return answer(ERROR, errorText('invalid', '', 'Unable to stringify response body'));
+    }
+  }
   try {
     const found = notJSON(result);
     if (found) return answer(ERROR, errorText('invalid', '', found.what, [], found.path.slice(0, 1024)));

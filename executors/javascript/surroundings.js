@@ -6,6 +6,7 @@ const path = require('path');
 const Module = require('module');
 const { pathToFileURL } = require('url');
 const { Writable } = require('stream');
+const log = require('./log.js');
 
 const { process } = globalThis;
 const { stringify, parse } = JSON;
@@ -22,6 +23,7 @@ function isLambda() {
 // Puts on a context what the service told of the call.
 function tell(context, told) {
   context.awsRequestId = told.requestId;
+  log.begin(told.requestId);
   context.functionName = told.functionName;
   context.functionVersion = told.functionVersion;
   context.invokedFunctionArn = told.invokedFunctionArn;
@@ -38,9 +40,10 @@ function tell(context, told) {
   if (told.traceId) process.env._X_AMZN_TRACE_ID = told.traceId;
 }
 
-// Before the code is loaded: the modules of layers, and the streaming helpers.
+// Before the code is loaded: the log, the modules of layers, and the streaming helpers.
 function prepare() {
   lambda = true;
+  log.install(console, process.env);
   Module._initPaths();
   globalThis.awslambda = { streamifyResponse, HttpResponseStream };
 }
@@ -122,12 +125,8 @@ function rejection(reason) {
 }
 
 // What Lambda's runtime makes of a result: what JSON.stringify does.
-function resultAnswer(result, answer, errorText) {
-  try {
-    return answer(0x52, stringify(result === undefined ? null : result) ?? 'null');
-  } catch {
-    return answer(0x45, errorText('invalid', '', 'Unable to stringify response body'));
-  }
+function resultText(result) {
+  return stringify(result === undefined ? null : result) ?? 'null';
 }
 
 // What a cell does not know of the machine and of its user, which have no names here.
@@ -225,4 +224,4 @@ async function stream(handler, event, context, native) {
   return response.whole();
 }
 
-module.exports = { isLambda, tell, prepare, load, rejection, resultAnswer, replaceMachine, isStreaming, stream };
+module.exports = { isLambda, tell, prepare, load, rejection, resultText, replaceMachine, isStreaming, stream };

@@ -156,6 +156,7 @@ def own_module(name):
 
 
 surroundings = own_module("surroundings")
+surroundings.log = own_module("log")
 
 
 def look_first_in(folders):

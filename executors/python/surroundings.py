@@ -3,17 +3,17 @@
 import decimal
 import importlib
 import json
-import logging
 import os
 import pwd
 import sys
-import time
 
 # Where what Lambda's runtime brings along is, such as boto3.
 RUNTIME = "/var/runtime"
 
 is_lambda = False
 encoder = None
+# The module of that name here; what starts this sets it.
+log = None
 
 
 class Client:
@@ -34,33 +34,9 @@ class Identity:
     cognito_identity_id = cognito_identity_pool_id = None
 
 
-class LogHandler(logging.Handler):
-    """Writes [LEVEL], the time, the request and the message between tabs."""
-
-    request_id = ""
-
-    def emit(self, record):
-        try:
-            if not hasattr(record, "aws_request_id"):
-                record.aws_request_id = self.request_id
-            sys.stdout.write(self.format(record) + "\n")
-        except Exception:
-            self.handleError(record)
-
-
-log_handler = LogHandler()
-log_handler.setFormatter(logging.Formatter(
-    "[%(levelname)s]\t%(asctime)s.%(msecs)dZ\t%(aws_request_id)s\t%(message)s", "%Y-%m-%dT%H:%M:%S"))
-log_handler.formatter.converter = time.gmtime
-
-
-def log(message):
-    sys.stdout.write(str(message))
-
-
 def tell(context, told):
     """Puts on a context what the service told of the call."""
-    context.aws_request_id = log_handler.request_id = told["requestId"]
+    context.aws_request_id = log.handler.request_id = told["requestId"]
     context.function_name = told["functionName"]
     context.function_version = told["functionVersion"]
     context.invoked_function_arn = told["invokedFunctionArn"]
@@ -68,7 +44,7 @@ def tell(context, told):
     context.log_stream_name = told["logStreamName"]
     context.memory_limit_in_mb = str(context.memory_limit_in_mb)
     context.identity = Identity()
-    context.log = log
+    context.log = log.say
     if "traceId" in told:
         os.environ["_X_AMZN_TRACE_ID"] = told["traceId"]
     client = told.get("clientContext")
@@ -84,7 +60,7 @@ def prepare():
     minor = os.environ.get("AWS_EXECUTION_ENV", "").rpartition(".")[2]
     # Since Python 3.12 Lambda's runtime leaves text as it is.
     encoder = json.JSONEncoder(ensure_ascii=not minor.isdigit() or int(minor) < 12, default=say)
-    logging.getLogger().addHandler(log_handler)
+    log.install()
     version = "python%d.%d" % sys.version_info[:2]
     folders = "/opt/python/lib/%s/site-packages" % version, "/opt/python"
     return [folder for folder in folders if os.path.isdir(folder)]

@@ -47,8 +47,8 @@ struct CloudWatchLogs: Sendable {
             let page = try await registry.functions(
                 limit: limit, cursor: cursor, of: functions.names.scope(region))
             for function in page.items {
-                let name = LambdaLogs.group(of: function.name)
-                guard name.hasPrefix(prefix),
+                let name = try await group(of: function)
+                guard let name, name.hasPrefix(prefix),
                     pattern.map({ name.lowercased().contains($0) }) ?? true
                 else { continue }
                 let arn = arn(name, region)
@@ -63,23 +63,34 @@ struct CloudWatchLogs: Sendable {
         return .fields(["logGroups": .array(groups), "nextToken": cursor.map { .string($0) }])
     }
 
+    /// The group of a function; `nil` where it is told with another function that has it too.
+    private func group(of newest: FunctionVersion) async throws -> String? {
+        let document = try await registry.document(LambdaFunction.collection, newest.name)
+        let group = try functions.make(newest, document).logGroup
+        guard document?.label != nil else { return group }
+        let region = functions.names.region(of: newest.name)
+        let first = try await LogGroup.named(group, functions, in: region, limit: 1).first?.key
+        return first == newest.name ? group : nil
+    }
+
     private func streams(_ input: JSONValue, _ region: String) async throws -> JSONValue {
-        let function = try await Self.function(input, functions, in: region)
-        let group = LambdaLogs.group(of: function)
+        let group = try await LogGroup(input, functions, in: region)
         let prefix = input["logStreamNamePrefix"]?.string ?? ""
         let byTime = input["orderBy"]?.string == "LastEventTime"
         guard !byTime || prefix.isEmpty else {
             throw Self.invalid("Cannot order by LastEventTime with a logStreamNamePrefix.")
         }
         var streams: [String: (first: Int64, last: Int64)] = [:]
-        for day in try await registry.calls.days(of: function) {
-            let name = try await Self.stream(
-                function, version: day.version, atMs: day.firstMs, functions)
-            guard name.hasPrefix(prefix) else { continue }
-            let known = streams[name]
-            streams[name] = (
-                min(known?.first ?? .max, day.firstMs), max(known?.last ?? 0, day.lastMs)
-            )
+        for function in group.functions {
+            for day in try await registry.calls.days(of: function) {
+                let name = try await Self.stream(
+                    function, version: day.version, group: group.name, atMs: day.firstMs, functions)
+                guard name.hasPrefix(prefix) else { continue }
+                let known = streams[name]
+                streams[name] = (
+                    min(known?.first ?? .max, day.firstMs), max(known?.last ?? 0, day.lastMs)
+                )
+            }
         }
         var sorted = streams.sorted {
             byTime ? ($0.value.last, $0.key) < ($1.value.last, $1.key) : $0.key < $1.key
@@ -94,7 +105,7 @@ struct CloudWatchLogs: Sendable {
                 "lastEventTimestamp": .int(Int(times.last)),
                 "lastIngestionTime": .int(Int(times.last)), "storedBytes": 0,
                 "uploadSequenceToken": "0",
-                "arn": .string(arn(group, region) + ":log-stream:\(name)"),
+                "arn": .string(arn(group.name, region) + ":log-stream:\(name)"),
             ]
         }
         let next = skipped + items.count < sorted.count ? String(skipped + items.count) : nil
@@ -117,36 +128,14 @@ struct CloudWatchLogs: Sendable {
         "arn:aws:logs:\(region):\(functions.names.account):log-group:\(group)"
     }
 
-    /// The function whose group a request names.
-    /// - Throws: `ResourceNotFoundException`, `InvalidParameterException`.
-    static func function(
-        _ input: JSONValue, _ functions: LambdaFunctions, in region: String
-    ) async throws -> String {
-        var group = input["logGroupName"]?.string
-        if let identifier = input["logGroupIdentifier"]?.string {
-            guard group == nil else {
-                throw invalid("Either logGroupName or logGroupIdentifier can be given, not both.")
-            }
-            group =
-                identifier.split(separator: ":").dropFirst(6).first.map(String.init) ?? identifier
-        }
-        guard let group else { throw invalid("A log group has to be given.") }
-        guard let local = LambdaLogs.function(of: group), FunctionName(local).isWellFormed,
-            case let name = functions.names.key(local, in: region),
-            try await functions.registry.function(name) != nil
-        else {
-            throw LambdaError(
-                "ResourceNotFoundException", 400, "The specified log group does not exist.")
-        }
-        return name
-    }
-
+    /// The name of a call's stream.
     static func stream(
-        _ function: String, version: Int, atMs milliseconds: Int64, _ functions: LambdaFunctions
+        _ function: String, version: Int, group: String, atMs milliseconds: Int64,
+        _ functions: LambdaFunctions
     ) async throws -> String {
         let found = try await functions.cache.find(function, version: version)
         return LambdaLogs.stream(
-            of: function, version: found.map(LambdaLogs.version) ?? "$LATEST",
-            registryVersion: version, atMs: milliseconds)
+            of: function, version: LambdaLogs(found).version, registryVersion: version,
+            group: group, atMs: milliseconds)
     }
 }

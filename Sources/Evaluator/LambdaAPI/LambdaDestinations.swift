@@ -49,7 +49,7 @@ struct LambdaDestinations: Sendable {
         of call: CallRecord, event: Data?, result: Data?
     ) async throws -> JSONValue {
         let callable = try await functions.cache.find(call.function, version: call.version)
-        let version = callable.map(LambdaLogs.version) ?? "$LATEST"
+        let version = LambdaLogs(callable).version
         var response: [String: JSONValue] = [
             "statusCode": 200, "executedVersion": .string(version),
         ]

@@ -117,7 +117,7 @@ struct LambdaInvoker: Sendable {
         request.context =
             LambdaContext(
                 call: record.id, function: name, version: target.version, arn: target.arn,
-                registryVersion: version.version, client: client, streams: receivePiece != nil,
+                registryVersion: version.version, group: target.function.logGroup, client: client, streams: receivePiece != nil,
                 trace: trace
             ).text
         request.receivePiece = receivePiece
@@ -153,8 +153,7 @@ struct LambdaInvoker: Sendable {
         guard let record = try await registry.calls.call(id) else { return [] }
         let lines = try await registry.calls.log(id)?.lines.map(\.line) ?? []
         let function = try await functions.cache.find(record.function, version: record.version)
-        return LambdaLogs.lines(
-            record, lines, version: function.map(LambdaLogs.version) ?? "$LATEST")
+        return LambdaLogs(function).lines(record, lines)
     }
 }
 

@@ -1,33 +1,49 @@
 import Foundation
 import FunctionRegistry
 
-/// What calls print, as CloudWatch Logs has it: a group a function, a stream a version and day, and lines
-/// around those of each call.
-enum LambdaLogs {
+/// What calls of a version print, as CloudWatch Logs has it: a group for a function or for several, a stream for a
+/// version and day, and lines around those of each call.
+struct LambdaLogs: Sendable {
     struct Line: Sendable, Equatable {
         var timeMs: Int64
         var text: String
     }
 
+    /// `$LATEST` or a number.
+    let version: String
+    let logging: LambdaLogging
+
+    /// - Parameter function: `nil` for one that is gone.
+    init(_ function: CallableFunction?) {
+        version =
+            function.map { $0.surroundings?.version ?? String($0.version.version) } ?? "$LATEST"
+        logging = function?.surroundings?.logging ?? LambdaLogging()
+    }
+
+    // MARK: Names
+
     private static let prefix = "/aws/lambda/"
 
+    /// A function's own group.
     /// - Parameter function: its name in the registry.
     static func group(of function: String) -> String {
         prefix + FunctionName(reading: function).local
     }
 
-    /// The function whose group this is, as its region calls it.
+    /// The function whose own group this is, as its region calls it.
     static func function(of group: String) -> String? {
         group.hasPrefix(prefix) ? String(group.dropFirst(prefix.count)) : nil
     }
 
     /// `2026/01/31/[$LATEST]` and a number that is the function's own, and another one after each change of its
-    /// code or settings.
+    /// code or settings. In a group that is not its own the function's name is in front of the version.
     static func stream(
-        of function: String, version: String, registryVersion: Int, atMs milliseconds: Int64
+        of function: String, version: String, registryVersion: Int, group: String,
+        atMs milliseconds: Int64
     ) -> String {
         let day = Timestamp.text(milliseconds).prefix(10).replacingOccurrences(of: "-", with: "/")
-        return "\(day)/[\(version)]\(fingerprint("\(function):\(registryVersion)"))"
+        let name = group == Self.group(of: function) ? "" : FunctionName(reading: function).local
+        return "\(day)/\(name)[\(version)]\(fingerprint("\(function):\(registryVersion)"))"
     }
 
     /// FNV-1a (Fowler, Noll, Vo) of the name, twice with different starts: looks like what Lambda has there.
@@ -40,33 +56,30 @@ enum LambdaLogs {
         return hash(0xcbf2_9ce4_8422_2325) + hash(0x9ae1_6a3b_2f90_404f)
     }
 
-    /// The version that a call's environment names.
-    static func version(_ function: CallableFunction) -> String {
-        function.surroundings?.environment["AWS_LAMBDA_FUNCTION_VERSION"]
-            ?? String(function.version.version)
-    }
+    // MARK: Lines
 
     /// The lines of a call, and those that Lambda puts around each of its attempts.
     /// - Parameter printed: in the order written.
-    static func lines(_ call: CallRecord, _ printed: [CallLogLine], version: String) -> [Line] {
-        let id = LambdaRequestID.text(of: call.id)
+    func lines(_ call: CallRecord, _ printed: [CallLogLine]) -> [Line] {
+        let says: any LambdaLogSayings =
+            logging.format == .json
+            ? JSONLogSayings(call, version, logging) : TextLogSayings(call, version)
         var lines: [Line] = []
         var rest = printed[...]
-        func begin(_ start: Int64) {
-            lines.append(Line(timeMs: start, text: "START RequestId: \(id) Version: \(version)\n"))
-        }
-        func end(_ run: LambdaRun) {
-            if let text = run.failure(id) { lines.append(Line(timeMs: run.endedAtMs, text: text)) }
-            lines.append(Line(timeMs: run.endedAtMs, text: "END RequestId: \(id)\n"))
-            lines.append(Line(timeMs: run.endedAtMs, text: run.report(id)))
+        func add(_ text: String?, _ time: Int64) {
+            if let text { lines.append(Line(timeMs: time, text: text + "\n")) }
         }
         func take(_ taken: ArraySlice<CallLogLine>) {
-            lines += taken.map { Line(timeMs: $0.timeMs, text: $0.text + "\n") }
+            for line in taken where logging.keeps(printed: line.text) { add(line.text, line.timeMs) }
             rest = rest[taken.endIndex...]
+        }
+        func end(_ run: LambdaRun) {
+            for text in says.end(run) { add(text, run.endedAtMs) }
         }
         let attempts = call.async?.attempts ?? []
         for (place, attempt) in attempts.enumerated() {
-            begin(attempt.startedAtMs ?? attempt.endedAtMs)
+            let start = attempt.startedAtMs ?? attempt.endedAtMs
+            add(says.start(atMs: start), start)
             // What comes before the next attempt is this one's.
             let next =
                 place + 1 < attempts.count ? attempts[place + 1].startedAtMs : call.startedAtMs
@@ -74,7 +87,8 @@ enum LambdaLogs {
             end(LambdaRun(call, attempt))
         }
         guard attempts.isEmpty || call.startedAtMs != nil else { return lines }
-        begin(call.startedAtMs ?? call.queuedAtMs)
+        let start = call.startedAtMs ?? call.queuedAtMs
+        add(says.start(atMs: start), start)
         take(rest)
         if let run = LambdaRun(call) { end(run) }
         return lines

@@ -1,19 +1,19 @@
-import Foundation
 import FunctionRegistry
 
-/// One attempt of a call that is over, as Lambda's log tells of its end.
+/// One attempt of a call that is over.
 struct LambdaRun: Sendable {
     let endedAtMs: Int64
-    private let runtime: FunctionRuntime
-    private let cause: String?
-    private let message: String?
-    private let errorType: String?
-    private let stack: [String]?
-    private let initMs: Double
-    private let runMs: Double
+    let runtime: FunctionRuntime
+    /// `nil` where it did not fail.
+    let cause: String?
+    let message: String?
+    let errorType: String?
+    let stack: [String]?
+    let initMs: Double
+    let runMs: Double
+    let timeoutMs: Int
+    let memoryMB: Int
     private let peakMemoryBytes: Int
-    private let timeoutMs: Int
-    private let memoryMB: Int
 
     /// The latest attempt of a call; `nil` while it is not over.
     init?(_ call: CallRecord) {
@@ -36,52 +36,9 @@ struct LambdaRun: Sendable {
         (runtime, timeoutMs, memoryMB) = (call.runtime, call.timeoutMs, call.memoryMB)
     }
 
-    /// What the log says of a failure; `nil` where there was none.
-    func failure(_ id: String) -> String? {
-        guard let cause else { return nil }
-        switch cause {
-        case "wall_timeout":
-            return "\(Timestamp.text(endedAtMs)) \(id) Task timed out after "
-                + "\(Self.hundredths(Double(timeoutMs) / 1000)) seconds\n\n"
-        case "handler_error", "init_error":
-            return runtime == .python ? pythonError : nodeError(id, isInit: cause == "init_error")
-        default: return "RequestId: \(id) Error: \(message ?? cause)\n"
-        }
-    }
-
-    private var pythonError: String {
-        let what = [errorType, message].compactMap { $0 }.joined(separator: ": ")
-        var lines = ["[ERROR] " + what]
-        if let stack, !stack.isEmpty {
-            lines.append("Traceback (most recent call last):")
-            lines += stack.map { "  \($0)" }
-        }
-        return lines.joined(separator: "\n") + "\n"
-    }
-
-    /// Time, id, level and the error as JSON, between tabs.
-    private func nodeError(_ id: String, isInit: Bool) -> String {
-        let type = errorType ?? "Error"
-        let message = message ?? ""
-        let error: JSONValue = [
-            "errorType": .string(type), "errorMessage": .string(message),
-            "stack": .list(["\(type): \(message)"] + (stack ?? []).map { "    \($0)" }),
-        ]
-        let title = isInit ? "Uncaught Exception" : "Invoke Error"
-        return [Timestamp.text(endedAtMs), id, "ERROR", title + " ", error.text]
-            .joined(separator: "\t") + "\n"
-    }
-
-    func report(_ id: String) -> String {
-        let memory = (peakMemoryBytes + (1 << 20) - 1) >> 20
-        var text = "REPORT RequestId: \(id)\tDuration: \(Self.hundredths(runMs)) ms\t"
-        text += "Billed Duration: \(Int((runMs + initMs).rounded(.up))) ms\t"
-        text += "Memory Size: \(memoryMB) MB\tMax Memory Used: \(memory) MB\t"
-        if initMs > 0 { text += "Init Duration: \(Self.hundredths(initMs)) ms\t" }
-        return text + "\n"
-    }
-
-    private static func hundredths(_ number: Double) -> String {
-        String(format: "%.2f", number)
-    }
+    var isTimeout: Bool { cause == "wall_timeout" }
+    /// Whether the function's own code failed and said how.
+    var isError: Bool { cause == "handler_error" || cause == "init_error" }
+    var usedMB: Int { (peakMemoryBytes + (1 << 20) - 1) >> 20 }
+    var billedMs: Int { Int((runMs + initMs).rounded(.up)) }
 }

@@ -35,7 +35,7 @@ struct LambdaConfiguration: Codable, Sendable, Equatable {
     var mergedLayers: String?
     var architectures = ["x86_64"]
     /// Settings that are kept and shown and have no effect: `VpcConfig`, `TracingConfig`, `KMSKeyArn`,
-    /// `DeadLetterConfig`, `SnapStart`, `LoggingConfig`.
+    /// `DeadLetterConfig`, `SnapStart`.
     var inert: [String: JSONValue] = [:]
     var modifiedAtMs: Int64
     var revision: String
@@ -113,11 +113,22 @@ struct LambdaFunction: Codable, Sendable, Equatable {
         return "\(name):\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)"
     }
 
+    /// The group that its calls' lines are in: the one that `$LATEST` names, else its own.
+    var logGroup: String { latest.logging?.group ?? LambdaLogs.group(of: name) }
+
+    /// What functions are found by whose group is not their own.
+    static func logGroupLabel(_ group: String, region: String?) -> String {
+        "\(region ?? ""):\(group)"
+    }
+
     /// The function's document; written together with it go the documents of versions.
     func change() throws -> DocumentChange {
         .put(
             Document(
                 collection: Self.collection, key: name, function: name, archive: latest.archive,
+                label: latest.logging?.group.map {
+                    Self.logGroupLabel($0, region: FunctionName(reading: name).region)
+                },
                 body: try encoded(self)))
     }
 

@@ -21,7 +21,7 @@ struct LambdaSurroundings: SurroundingsProviding {
         }
         version.async = Self.asyncSettings(function, configuration.version)
         let names = names
-        let name = function.name
+        let (name, group) = (function.name, function.logGroup)
         let (isUnqualified, label) = (configuration.number == nil, configuration.version)
         let number = version.version
         return (
@@ -32,9 +32,10 @@ struct LambdaSurroundings: SurroundingsProviding {
                     LambdaContext(
                         call: call, function: name, version: label,
                         arn: names.function(name, isUnqualified ? nil : label),
-                        registryVersion: number
+                        registryVersion: number, group: group
                     ).text
-                })
+                },
+                version: label, logging: configuration.logging ?? LambdaLogging())
         )
     }
 
@@ -79,10 +80,10 @@ struct LambdaSurroundings: SurroundingsProviding {
             "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "\(configuration.memoryMB)",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
-            "AWS_LAMBDA_LOG_GROUP_NAME": LambdaLogs.group(of: function.name),
+            "AWS_LAMBDA_LOG_GROUP_NAME": function.logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": LambdaLogs.stream(
                 of: function.name, version: configuration.version,
-                registryVersion: registryVersion, atMs: currentTimeMs()),
+                registryVersion: registryVersion, group: function.logGroup, atMs: currentTimeMs()),
             "LAMBDA_TASK_ROOT": "/var/task",
             "LAMBDA_RUNTIME_DIR": "/var/runtime",
             "LANG": "en_US.UTF-8",
@@ -97,6 +98,9 @@ struct LambdaSurroundings: SurroundingsProviding {
             "AWS_SECRET_ACCESS_KEY": "none",
             "AWS_SESSION_TOKEN": "none",
         ]
+        let logging = configuration.logging ?? LambdaLogging()
+        variables["AWS_LAMBDA_LOG_FORMAT"] = logging.format.rawValue
+        variables["AWS_LAMBDA_LOG_LEVEL"] = logging.applicationLevel
         if isPython {
             variables["PYTHONPATH"] = "/var/runtime"
         } else {
@@ -119,6 +123,8 @@ struct LambdaContext: Sendable {
     var arn: String
     /// The number of the code and settings that run.
     var registryVersion: Int
+    /// The log group.
+    var group: String
     /// JSON of the client's own, from its header.
     var client: String?
     /// Whether the caller takes the result in pieces.
@@ -132,11 +138,11 @@ struct LambdaContext: Sendable {
             "invokedFunctionArn": .string(arn),
             "functionName": .string(FunctionName(reading: function).local),
             "functionVersion": .string(version),
-            "logGroupName": .string(LambdaLogs.group(of: function)),
+            "logGroupName": .string(group),
             "logStreamName": .string(
                 LambdaLogs.stream(
                     of: function, version: version, registryVersion: registryVersion,
-                    atMs: currentTimeMs())),
+                    group: group, atMs: currentTimeMs())),
         ]
         fields["traceId"] = .string(trace ?? LambdaTrace.new())
         if streams { fields["streams"] = true }

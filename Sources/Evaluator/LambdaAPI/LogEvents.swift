@@ -67,7 +67,7 @@ struct LogEvents: Sendable {
     static let chunk = 25
 
     func filter(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await CloudWatchLogs.function(input, functions, in: region)
+        let group = try await LogGroup(input, functions, in: region)
         let pattern = try LogPattern(input["filterPattern"]?.string ?? "")
         let names = input["logStreamNames"]?.strings.map(Set.init)
         let prefix = input["logStreamNamePrefix"]?.string ?? ""
@@ -81,10 +81,10 @@ struct LogEvents: Sendable {
         var next: String?
         search: repeat {
             let calls = try await registry.calls.history(
-                of: function, sinceMs: since - Self.longestMs, untilMs: until,
+                of: group.functions, sinceMs: since - Self.longestMs, untilMs: until,
                 from: position.map(CallIDGenerator.behind), limit: Self.chunk)
             for call in calls {
-                let stream = try await stream(of: call)
+                let stream = try await stream(of: call, in: group)
                 if names.map({ $0.contains(stream) }) ?? true, stream.hasPrefix(prefix) {
                     let printed = try await events(of: call, stream, &budget)
                         .filter { (since...until).contains($0.line.timeMs) }
@@ -111,18 +111,19 @@ struct LogEvents: Sendable {
         ])
     }
 
-    func stream(of call: CallRecord) async throws -> String {
+    func stream(of call: CallRecord, in group: LogGroup) async throws -> String {
         try await CloudWatchLogs.stream(
-            call.function, version: call.version, atMs: call.queuedAtMs, functions)
+            call.function, version: call.version, group: group.name, atMs: call.queuedAtMs,
+            functions)
     }
 
     /// The lines of a call that is in a stream.
     func events(
         of call: CallRecord, _ stream: String, _ budget: inout Budget
     ) async throws -> [Event] {
-        let version = stream.drop { $0 != "[" }.dropFirst().prefix { $0 != "]" }
+        let log = LambdaLogs(try await functions.cache.find(call.function, version: call.version))
         let printed = try await registry.calls.log(call.id)?.lines.map(\.line) ?? []
-        let lines = LambdaLogs.lines(call, printed, version: String(version))
+        let lines = log.lines(call, printed)
         budget.look(bytes: lines.reduce(0) { $0 + $1.text.utf8.count + 32 })
         return lines.enumerated().map { place, line in
             Event(stream: stream, line: line, call: call.id, place: place)

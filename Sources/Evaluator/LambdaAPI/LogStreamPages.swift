@@ -23,7 +23,7 @@ struct LogStreamPages: Sendable {
     }
 
     private struct Span {
-        var function: String
+        var group: LogGroup
         var stream: String
         var since: Int64
         var until: Int64
@@ -37,12 +37,12 @@ struct LogStreamPages: Sendable {
     init(_ log: LogEvents) { self.log = log }
 
     func get(_ input: JSONValue) async throws -> JSONValue {
-        let function = try await CloudWatchLogs.function(input, log.functions, in: log.region)
+        let group = try await LogGroup(input, log.functions, in: log.region)
         let stream = input["logStreamName"]?.string ?? ""
         let (since, until) = LogEvents.times(input)
         guard let day = Self.day(of: stream) else { throw Self.noStream }
         let span = Span(
-            function: function, stream: stream, since: since, until: until,
+            group: group, stream: stream, since: since, until: until,
             first: max(day, since - LogEvents.longestMs), last: min(day + 86_399_999, until))
         let token = input["nextToken"]?.string
         var budget = LogEvents.Budget(limit: input["limit"]?.int ?? 10_000)
@@ -57,7 +57,7 @@ struct LogStreamPages: Sendable {
             page = try await backward(from: Position(token?.dropFirst(2) ?? ""), span, &budget)
         default: throw CloudWatchLogs.invalid("The specified nextToken is invalid.")
         }
-        if budget.events.isEmpty, token == nil, try await !exists(stream, function) {
+        if budget.events.isEmpty, token == nil, try await !exists(stream, group) {
             throw Self.noStream
         }
         return [
@@ -76,7 +76,7 @@ struct LogStreamPages: Sendable {
         var low = from.call
         while true {
             let calls = try await log.registry.calls.history(
-                of: span.function, sinceMs: span.first, untilMs: span.last, from: low,
+                of: span.group.functions, sinceMs: span.first, untilMs: span.last, from: low,
                 limit: LogEvents.chunk)
             for call in calls {
                 let events = try await events(of: call, span, &budget)
@@ -102,7 +102,7 @@ struct LogStreamPages: Sendable {
         var high = start.map { CallIDGenerator.behind($0.call) }
         while true {
             let calls = try await log.registry.calls.history(
-                of: span.function, sinceMs: span.first, untilMs: span.last, to: high,
+                of: span.group.functions, sinceMs: span.first, untilMs: span.last, to: high,
                 newestFirst: true, limit: LogEvents.chunk)
             for call in calls {
                 let events = try await events(of: call, span, &budget)
@@ -128,7 +128,7 @@ struct LogStreamPages: Sendable {
     private func events(
         of call: CallRecord, _ span: Span, _ budget: inout LogEvents.Budget
     ) async throws -> [LogEvents.Event] {
-        guard try await log.stream(of: call) == span.stream else {
+        guard try await log.stream(of: call, in: span.group) == span.stream else {
             budget.look()
             return []
         }
@@ -142,11 +142,14 @@ struct LogStreamPages: Sendable {
     private static let noStream = LambdaError(
         "ResourceNotFoundException", 400, "The specified log stream does not exist.")
 
-    private func exists(_ stream: String, _ function: String) async throws -> Bool {
-        for day in try await log.registry.calls.days(of: function) {
-            let name = try await CloudWatchLogs.stream(
-                function, version: day.version, atMs: day.firstMs, log.functions)
-            if name == stream { return true }
+    private func exists(_ stream: String, _ group: LogGroup) async throws -> Bool {
+        for function in group.functions {
+            for day in try await log.registry.calls.days(of: function) {
+                let name = try await CloudWatchLogs.stream(
+                    function, version: day.version, group: group.name, atMs: day.firstMs,
+                    log.functions)
+                if name == stream { return true }
+            }
         }
         return false
     }
