@@ -21,7 +21,8 @@ resource "aws_lambda_layer_version_permission" "everyone" {
 }
 
 resource "aws_lambda_function" "listener" {
-  function_name    = "tf-listener"
+  function_name = "tf-listener"
+  logging_config { log_format = "JSON" }
   role             = local.role
   handler          = "app.handler"
   runtime          = "python3.11"
@@ -47,8 +48,14 @@ resource "aws_lambda_function" "job" {
   environment {
     variables = { STAGE = "test" }
   }
+  logging_config {
+    log_format            = "JSON"
+    application_log_level = "WARN"
+    system_log_level      = "INFO"
+    log_group             = "tf-jobs"
+  }
   tags = {
-    team                  = "jobs"
+    team                 = "jobs"
     "cloister:isolation" = "call"
   }
 }
