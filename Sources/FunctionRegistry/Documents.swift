@@ -106,6 +106,17 @@ extension FunctionRegistry {
         }
     }
 
+    /// The sum of a number that is in a field of a collection's documents.
+    public func sum(_ collection: String, of field: String) async throws -> Int {
+        try await read("add up \(collection)") { db in
+            try Int.fetchOne(
+                db,
+                sql: """
+                    SELECT sum(json_extract(body, '$.' || ?)) FROM document WHERE collection = ?
+                    """, arguments: [field, collection]) ?? 0
+        }
+    }
+
     /// Makes all of these changes or none; they are on the disk when this returns. Bundles and archives
     /// that nothing refers to any more go.
     public func write(_ changes: [DocumentChange]) async throws {

@@ -59,17 +59,22 @@ extension FunctionRegistry {
         }
     }
 
-    /// How many functions there are, and the bytes of their newest versions' code, unpacked.
-    public func sizes() async throws -> (functions: Int, codeBytes: Int) {
+    /// How many functions there are, and the bytes of the newest versions' code, unpacked, of those that have no
+    /// document in a collection.
+    public func sizes(
+        besides collection: String
+    ) async throws -> (functions: Int, codeBytes: Int) {
         try await read("count the functions") { db in
             let row = try Row.fetchOne(
                 db,
                 sql: """
-                    SELECT count(*) AS functions, sum(codeBytes) AS bytes
+                    SELECT count(*) AS functions,
+                        sum(iif(document.key IS NULL, codeBytes, 0)) AS bytes
                     FROM function JOIN functionVersion
                         ON functionVersion.name = function.name AND version = lastVersion
+                    LEFT JOIN document ON collection = ? AND key = function.name
                     WHERE isDeleted = 0
-                    """)
+                    """, arguments: [collection])
             return (row?["functions"] ?? 0, row?["bytes"] ?? 0)
         }
     }

@@ -218,3 +218,82 @@ def test_concurrency(aws, make):
     from conftest import wait_for
     wait_for(lambda: aws.get_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["Status"] == "READY")
     assert aws.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1000
+
+
+def test_policies_of_what_is_not_there(aws, make):
+    name = make()
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+    permission = {"StatementId": "s", "Action": "lambda:InvokeFunction", "Principal": "events.amazonaws.com"}
+    assert said(aws.remove_permission, FunctionName="nope", StatementId="s") == "No policy found for: %snope" % arn
+    for operation, more in (aws.add_permission, permission), (aws.get_policy, {}), (
+            aws.remove_permission, {"StatementId": "s"}):
+        assert said(operation, FunctionName=name, Qualifier="none", **more) == (
+            "Cannot find alias arn: %s%s:none" % (arn, name))
+        assert said(operation, FunctionName=name, Qualifier="7", **more) == (
+            "Function not found: %s%s:7" % (arn, name))
+
+
+@pytest.mark.parametrize("principal, shown", [
+    ("*", "*"), ("123456789012", {"AWS": "arn:aws:iam::123456789012:root"}),
+    ("s3.amazonaws.com", {"Service": "s3.amazonaws.com"}), ("s3.amazonaws.com.cn", {"Service": "s3.amazonaws.com.cn"}),
+    ("arn:aws:iam::123456789012:user/u", {"AWS": "arn:aws:iam::123456789012:user/u"}),
+    ("arn:garbage", None), ("arn:aws:s3:::bucket", None), ("invalid.nonaws.com", None), (".amazonaws.com", None),
+    ("12345678901", None), ("arn:aws:iam::123456789012:", None)])
+def test_principals(aws, echo, principal, shown):
+    permission = {"FunctionName": echo, "StatementId": "principal", "Action": "lambda:InvokeFunction"}
+    if shown is None:
+        assert said(aws.add_permission, Principal=principal, **permission) == (
+            "The provided principal was invalid. Please check the principal and try again.")
+        return
+    made = json.loads(aws.add_permission(Principal=principal, **permission)["Statement"])
+    assert made["Principal"] == shown
+    aws.remove_permission(FunctionName=echo, StatementId="principal")
+
+
+def test_permissions_of_layers(aws):
+    layer = aws.publish_layer_version(LayerName="permitted", Content={"ZipFile": zip_of({"python/p.py": ""})})
+    of = {"LayerName": "permitted", "StatementId": "s"}
+    given = {"Action": "lambda:GetLayerVersion", "Principal": "*"}
+    missing = "Layer version %s:7 does not exist." % layer["LayerArn"]
+    assert said(aws.add_layer_version_permission, VersionNumber=7, **of, **given) == missing
+    assert said(aws.remove_layer_version_permission, VersionNumber=7, **of) == missing
+    stale = "The Revision Id provided does not match the latest Revision Id. Call the GetLayerPolicy API to retrieve the " \
+        "latest Revision Id"
+    aws.add_layer_version_permission(VersionNumber=1, **of, **given)
+    assert said(aws.add_layer_version_permission, VersionNumber=1, RevisionId="no", **{**of, "StatementId": "t"},
+                **given) == stale
+    assert said(aws.remove_layer_version_permission, VersionNumber=1, RevisionId="no", **of) == stale
+
+
+def test_tags_of_what_is_not_there(aws):
+    arn = "arn:aws:lambda:us-east-1:000000000000:"
+    mapping = arn + "event-source-mapping:" + "0" * 8 + "-0000-4000-8000-" + "0" * 12
+    provider = arn + "capacity-provider:p"
+    for call in (aws.list_tags, {}), (aws.tag_resource, {"Tags": {"a": "b"}}), (aws.untag_resource, {"TagKeys": ["a"]}):
+        assert said(call[0], Resource=mapping, **call[1]) == "Event source mapping not found: " + mapping
+        assert said(call[0], Resource=provider, **call[1]) == "Capacity provider not found: " + provider
+
+
+def test_destinations_of_other_services(aws, echo):
+    queue = "arn:aws:sqs:us-east-1:000000000000:q"
+    text = said(aws.put_function_event_invoke_config, FunctionName=echo, DestinationConfig={
+        "OnSuccess": {"Destination": queue}})
+    assert text.startswith(
+        "The provided destination config DestinationConfig(onSuccess=OnSuccess(destination=%s), onFailure=null) is "
+        "invalid. " % queue)
+
+
+def test_the_accounts_code_is_all_archives(aws, evaluator):
+    def used():
+        return aws.get_account_settings()["AccountUsage"]["TotalCodeSize"]
+    before = used()
+    made = create(aws, "weighed")
+    size = len(CODE["ZipFile"])
+    assert made["CodeSize"] == size and used() == before + size
+    aws.publish_version(FunctionName="weighed")
+    assert used() == before + 2 * size
+    layer = aws.publish_layer_version(LayerName="weighed", Content={"ZipFile": zip_of({"python/w.py": "x" * 9})})
+    assert used() == before + 2 * size + layer["Content"]["CodeSize"]
+    aws.delete_function(FunctionName="weighed")
+    aws.delete_layer_version(LayerName="weighed", VersionNumber=1)
+    assert used() == before

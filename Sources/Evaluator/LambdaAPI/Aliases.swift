@@ -82,8 +82,7 @@ extension LambdaService {
 
     private func alias(_ name: String, _ function: LambdaFunction) throws -> LambdaFunction.Alias {
         guard let alias = function.aliases[name] else {
-            throw LambdaError.notFound(
-                "Cannot find alias arn: \(names.function(function.name, name))")
+            throw functions.aliasNotFound(FunctionReference(function.name, qualifier: name))
         }
         return alias
     }

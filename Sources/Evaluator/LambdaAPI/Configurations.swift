@@ -46,7 +46,14 @@ extension LambdaService {
     }
 
     func accountSettings(_ request: LambdaRequest) async throws -> Response {
-        let (count, bytes) = try await registry.sizes()
+        let (count, unseen) = try await registry.sizes(besides: LambdaFunction.collection)
+        var bytes = unseen
+        for (collection, field) in [
+            (LambdaFunction.collection, "latest.codeBytes"),
+            (LambdaFunction.versionCollection, "codeBytes"), (LambdaLayer.collection, "codeBytes"),
+        ] {
+            bytes += try await registry.sum(collection, of: field)
+        }
         return lambdaResponse(
             200,
             [

@@ -82,11 +82,15 @@ extension LambdaService {
         _ fields: JSONValue?, _ reference: FunctionReference, _ request: LambdaRequest
     ) async throws -> String? {
         guard let text = fields?["Destination"]?.string, !text.isEmpty else { return nil }
-        guard text.hasPrefix("arn:"), text.split(separator: ":").dropFirst(2).first == "lambda"
-        else {
+        guard LambdaNames.kind(ofARN: text) == "function" else {
+            func shown(_ name: String) -> String {
+                let given = request.object("DestinationConfig")?[name]?["Destination"]?.string
+                return given.map { "\(name)(destination=\($0))" } ?? "null"
+            }
             throw LambdaError.invalid(
-                "The destination \(text.prefix(300)) cannot be reached from here; a destination is "
-                    + "the ARN of a function of this evaluator")
+                "The provided destination config DestinationConfig(onSuccess=\(shown("OnSuccess")), "
+                    + "onFailure=\(shown("OnFailure"))) is invalid. Reason: here a destination is the "
+                    + "ARN of a function of this evaluator")
         }
         guard let target = try? request.reference(text),
             let function = try await functions.find(target.name)

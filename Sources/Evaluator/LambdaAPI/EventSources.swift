@@ -51,11 +51,11 @@ extension LambdaService {
     }
 
     func getEventSource(_ request: LambdaRequest) async throws -> Response {
-        lambdaResponse(200, view(try await eventSource(request.required("UUID"))))
+        lambdaResponse(200, view(try await eventSource(request)))
     }
 
     func updateEventSource(_ request: LambdaRequest) async throws -> Response {
-        var mapping = try await eventSource(request.required("UUID"))
+        var mapping = try await eventSource(request)
         try Self.requireDisabled(request, isNew: false)
         if let name = request.string("FunctionName") {
             let reference = try request.reference(name)
@@ -73,7 +73,7 @@ extension LambdaService {
     }
 
     func deleteEventSource(_ request: LambdaRequest) async throws -> Response {
-        let mapping = try await eventSource(request.required("UUID"))
+        let mapping = try await eventSource(request)
         try await registry.write([
             .remove(collection: LambdaEventSource.collection, key: mapping.id)
         ])
@@ -86,7 +86,8 @@ extension LambdaService {
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize(100)
         let found = try await eventSources().filter { mapping in
-            mapping.id > marker && (name == nil || mapping.function == name)
+            mapping.id > marker && names.region(of: mapping.function) == request.region
+                && (name == nil || mapping.function == name)
                 && (source == nil || mapping.settings["EventSourceArn"]?.string == source)
         }
         let next = found.count > size ? found[size - 1].id : nil
@@ -99,18 +100,26 @@ extension LambdaService {
         try await registry.documents(LambdaEventSource.collection).map { try decoded($0.body) }
     }
 
-    private func eventSource(_ id: String) async throws -> LambdaEventSource {
-        guard let document = try await registry.document(LambdaEventSource.collection, id) else {
-            throw LambdaError.notFound("The resource you requested does not exist.")
-        }
-        return try decoded(document.body)
+    private func eventSource(_ request: LambdaRequest) async throws -> LambdaEventSource {
+        let id = try request.required("UUID")
+        guard let document = try await registry.document(LambdaEventSource.collection, id),
+            case let mapping: LambdaEventSource = try decoded(document.body),
+            names.region(of: mapping.function) == request.region
+        else { throw LambdaError.notFound("The resource you requested does not exist.") }
+        return mapping
     }
 
     /// The mapping that a request about tags names; `nil` when it names something else.
     func eventSource(taggedBy request: LambdaRequest) async throws -> LambdaEventSource? {
-        let parts = try request.required("Resource").split(separator: ":")
-        guard parts.count == 7, parts[5] == "event-source-mapping" else { return nil }
-        return try await eventSource(String(parts[6]))
+        let arn = try request.required("Resource")
+        guard LambdaNames.kind(ofARN: arn) == "event-source-mapping" else { return nil }
+        let id = String(arn.split(separator: ":").last ?? "")
+        guard let document = try await registry.document(LambdaEventSource.collection, id),
+            case let mapping: LambdaEventSource = try decoded(document.body),
+            names.eventSource(id, of: mapping.function) == arn,
+            names.region(of: mapping.function) == request.region
+        else { throw LambdaError.notFound("Event source mapping not found: \(arn)") }
+        return mapping
     }
 
     private static func requireDisabled(_ request: LambdaRequest, isNew: Bool) throws {

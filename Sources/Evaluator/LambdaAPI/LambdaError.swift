@@ -53,10 +53,13 @@ struct LambdaError: Error, Sendable {
         LambdaError("TooManyRequestsException", 429, "Rate Exceeded.", reason: reason)
     }
 
-    static let preconditionFailed = LambdaError(
-        "PreconditionFailedException", 412,
-        "The Revision Id provided does not match the latest Revision Id. Call the "
-            + "GetFunction/GetAlias API to retrieve the latest Revision Id")
+    /// - Parameter operation: tells the revision.
+    static func preconditionFailed(_ operation: String = "GetFunction/GetAlias") -> LambdaError {
+        LambdaError(
+            "PreconditionFailedException", 412,
+            "The Revision Id provided does not match the latest Revision Id. Call the "
+                + "\(operation) API to retrieve the latest Revision Id")
+    }
 
     static func unknownOperation(_ what: String) -> LambdaError {
         LambdaError("UnknownOperationException", 404, "\(what) is no operation of this service")

@@ -72,6 +72,20 @@ struct LambdaFunctions: Sendable {
         return try await version(function, qualifier, reference)
     }
 
+    /// Throws where a qualifier leads nowhere, in the words that are used of aliases as well.
+    func require(_ function: LambdaFunction, _ reference: FunctionReference) async throws {
+        if let qualifier = reference.qualifier, !reference.isLatest, reference.version == nil,
+            function.aliases[qualifier] == nil
+        {
+            throw aliasNotFound(reference)
+        }
+        _ = try await configuration(function, reference)
+    }
+
+    func aliasNotFound(_ reference: FunctionReference) -> LambdaError {
+        .notFound("Cannot find alias arn: \(names.function(reference.name, reference.qualifier))")
+    }
+
     private func version(
         _ function: LambdaFunction, _ number: String, _ reference: FunctionReference
     ) async throws -> LambdaConfiguration {

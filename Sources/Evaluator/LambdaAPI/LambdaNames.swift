@@ -44,6 +44,12 @@ struct LambdaNames: Sendable, Equatable {
         arn("event-source-mapping", key(id, in: region(of: function)))
     }
 
+    /// What an ARN of Lambda's names: `function`, `event-source-mapping`.
+    static func kind(ofARN text: String) -> Substring? {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        return parts.count > 6 && parts[0] == "arn" && parts[2] == "lambda" ? parts[5] : nil
+    }
+
     private func arn(_ kind: String, _ key: String) -> String {
         let name = FunctionName(reading: key)
         return "arn:aws:lambda:\(name.region ?? region):\(account):\(kind):\(name.local)"

@@ -125,10 +125,12 @@ extension LambdaService {
 
     func addLayerPermission(_ request: LambdaRequest) async throws -> Response {
         try await functions.alone("layer:\(request.layerName())") {
-            var layer = try await layer(request)
+            var layer = try await permittedLayer(request)
             let statement = try Self.statement(
                 request, resource: names.layer(layer.name, layer.number))
-            try Self.add(statement, to: &layer.policy, revision: request.string("RevisionId"))
+            try Self.add(
+                statement, to: &layer.policy, revision: request.string("RevisionId"),
+                reader: "GetLayerPolicy")
             try await registry.write([.put(layer.document())])
             return lambdaResponse(
                 201,
@@ -141,10 +143,10 @@ extension LambdaService {
 
     func removeLayerPermission(_ request: LambdaRequest) async throws -> Response {
         try await functions.alone("layer:\(request.layerName())") {
-            var layer = try await layer(request)
+            var layer = try await permittedLayer(request)
             try Self.remove(
                 try request.required("StatementId"), from: &layer.policy,
-                revision: request.string("RevisionId"))
+                revision: request.string("RevisionId"), reader: "GetLayerPolicy")
             try await registry.write([.put(layer.document())])
             return Response(status: .noContent)
         }
@@ -221,6 +223,15 @@ extension LambdaService {
 
     private func layer(_ request: LambdaRequest) async throws -> LambdaLayer {
         try await layer(request.layerName(), Self.number(of: request))
+    }
+
+    /// The version that a request about permissions names.
+    private func permittedLayer(_ request: LambdaRequest) async throws -> LambdaLayer {
+        let (name, number) = try (request.layerName(), Self.number(of: request))
+        guard let layer = try await findLayer(name, number) else {
+            throw LambdaError.notFound("Layer version \(names.layer(name, number)) does not exist.")
+        }
+        return layer
     }
 
     private static func number(of request: LambdaRequest) throws -> Int {

@@ -15,7 +15,7 @@ extension LambdaService {
         let statement = try Self.statement(
             request, resource: names.function(reference.name, reference.qualifier))
         return try await functions.update(reference) { function in
-            _ = try await functions.configuration(function, reference)
+            try await functions.require(function, reference)
             let key = reference.qualifier ?? "$LATEST"
             var policy = function.policies[key]
             try Self.add(statement, to: &policy, revision: request.string("RevisionId"))
@@ -26,7 +26,11 @@ extension LambdaService {
 
     func removePermission(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
+        guard try await functions.find(reference.name) != nil else {
+            throw LambdaError.notFound("No policy found for: \(names.function(reference.name))")
+        }
         return try await functions.update(reference) { function in
+            try await functions.require(function, reference)
             let key = reference.qualifier ?? "$LATEST"
             var policy = function.policies[key]
             try Self.remove(
@@ -42,7 +46,7 @@ extension LambdaService {
         guard let function = try await functions.find(reference.name) else {
             throw LambdaError.notFound("The resource you requested does not exist.")
         }
-        _ = try await functions.configuration(function, reference)
+        try await functions.require(function, reference)
         return lambdaResponse(
             200, try Self.view(function.policies[reference.qualifier ?? "$LATEST"]))
     }
@@ -59,15 +63,7 @@ extension LambdaService {
 
     /// A statement as policies have it, out of the parameters that stand for it.
     static func statement(_ request: LambdaRequest, resource: String) throws -> JSONValue {
-        let principal = try request.required("Principal")
-        let isAccount = principal.count == 12 && principal.allSatisfy { $0.isNumber }
-        guard
-            principal == "*" || principal.hasPrefix("arn:") || isAccount
-                || principal.hasSuffix(".amazonaws.com")
-        else {
-            throw LambdaError.invalid(
-                "The provided principal was invalid. Please check the principal and try again.")
-        }
+        let who = try Self.principal(request.required("Principal"))
         var conditions: [String: JSONValue] = [:]
         var equals: [String: JSONValue] = [:]
         if let arn = request.string("SourceArn") {
@@ -85,16 +81,6 @@ extension LambdaService {
             conditions["Bool"] = ["lambda:InvokedViaFunctionUrl": "true"]
         }
         if !equals.isEmpty { conditions["StringEquals"] = .object(equals) }
-        let who: JSONValue =
-            principal == "*"
-            ? "*"
-            : principal.hasSuffix(".amazonaws.com")
-                ? ["Service": .string(principal)]
-                : [
-                    "AWS": .string(
-                        principal.hasPrefix("arn:")
-                            ? principal : "arn:aws:iam::\(principal):root")
-                ]
         return .fields([
             "Sid": .string(try request.required("StatementId")), "Effect": "Allow",
             "Principal": who, "Action": .string(try request.required("Action")),
@@ -103,17 +89,35 @@ extension LambdaService {
         ])
     }
 
-    private static let policyChanged = LambdaError(
-        "PreconditionFailedException", 412,
-        "The Revision Id provided does not match the latest Revision Id. Call the GetPolicy API to "
-            + "retrieve the latest Revision Id")
+    /// Who is allowed something: everybody, an account, a user or role, or a service.
+    private static func principal(_ text: String) throws -> JSONValue {
+        if text == "*" { return "*" }
+        if LambdaNames.isAccount(text) { return ["AWS": .string("arn:aws:iam::\(text):root")] }
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        if parts.count >= 6, parts[0] == "arn", ["iam", "sts"].contains(parts[2]),
+            parts.last?.isEmpty == false
+        {
+            return ["AWS": .string(text)]
+        }
+        if parts.count == 1, services.contains(where: { text.hasSuffix($0) && text != $0 }) {
+            return ["Service": .string(text)]
+        }
+        throw LambdaError.invalid(
+            "The provided principal was invalid. Please check the principal and try again.")
+    }
 
+    private static let services = [".amazonaws.com", ".amazonaws.com.cn"]
+
+    /// - Parameter reader: the operation that tells the policy's revision.
     static func add(
-        _ statement: JSONValue, to policy: inout LambdaFunction.Policy?, revision: String?
+        _ statement: JSONValue, to policy: inout LambdaFunction.Policy?, revision: String?,
+        reader: String = "GetPolicy"
     ) throws {
         var changed = policy ?? LambdaFunction.Policy(statements: [], revision: "")
         // Where there is no policy, no revision is its.
-        if let revision, revision != changed.revision { throw policyChanged }
+        if let revision, revision != changed.revision {
+            throw LambdaError.preconditionFailed(reader)
+        }
         let id = statement["Sid"]?.string ?? ""
         guard !changed.statements.contains(where: { $0["Sid"]?.string == id }) else {
             throw LambdaError.conflict(
@@ -131,17 +135,18 @@ extension LambdaService {
     }
 
     static func remove(
-        _ id: String, from policy: inout LambdaFunction.Policy?, revision: String?
+        _ id: String, from policy: inout LambdaFunction.Policy?, revision: String?,
+        reader: String = "GetPolicy"
     ) throws {
-        guard policy != nil else {
+        guard var changed = policy else {
             throw LambdaError.notFound("No policy is associated with the given resource.")
         }
-        guard var changed = policy,
-            let index = changed.statements.firstIndex(where: { $0["Sid"]?.string == id })
-        else {
+        guard let index = changed.statements.firstIndex(where: { $0["Sid"]?.string == id }) else {
             throw LambdaError.notFound("Statement \(id) is not found in resource policy.")
         }
-        if let revision, revision != changed.revision { throw policyChanged }
+        if let revision, revision != changed.revision {
+            throw LambdaError.preconditionFailed(reader)
+        }
         changed.statements.remove(at: index)
         changed.revision = newRevision()
         policy = changed.statements.isEmpty ? nil : changed

@@ -65,6 +65,9 @@ extension LambdaService {
     /// The function of `Resource`, which has to be an ARN without a qualifier.
     private func reference(_ request: LambdaRequest) throws -> FunctionReference {
         let arn = try request.required("Resource")
+        if LambdaNames.kind(ofARN: arn) == "capacity-provider" {
+            throw LambdaError.notFound("Capacity provider not found: \(arn)")
+        }
         let reference = try request.reference(arn)
         guard arn.hasPrefix("arn:"), reference.qualifier == nil else {
             throw LambdaError.invalid(

@@ -131,7 +131,7 @@ extension LambdaService {
     }
 
     static func check(_ wanted: String?, _ revision: String) throws {
-        if let wanted, wanted != revision { throw LambdaError.preconditionFailed }
+        if let wanted, wanted != revision { throw LambdaError.preconditionFailed() }
     }
 
     /// Registers a new `$LATEST`.
