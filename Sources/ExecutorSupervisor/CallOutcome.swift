@@ -24,6 +24,24 @@ public enum CallState: String, Sendable, Codable {
     case cancelled
 }
 
+extension CallCause {
+    /// What a message has in front of the executor's own words.
+    private var explanation: String {
+        switch self {
+        case .initError: "the code did not load: "
+        case .responseInvalid: "the result is not JSON: "
+        default: ""
+        }
+    }
+
+    func explaining(_ words: String) -> String { explanation + words }
+
+    /// The executor's own words of a message; all of one that has no others.
+    public func said(_ message: String) -> String {
+        message.hasPrefix(explanation) ? String(message.dropFirst(explanation.count)) : message
+    }
+}
+
 /// What went wrong, in words and in parts.
 public struct CallFailure: Sendable, Equatable {
     public var cause: CallCause

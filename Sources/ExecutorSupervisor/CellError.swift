@@ -49,7 +49,7 @@ struct CellError: Decodable {
         switch kind {
         case .initialisation:
             return CallFailure(
-                cause: .initError, message: "the code did not load: \(message)\(blocked)",
+                cause: .initError, message: CallCause.initError.explaining(message) + blocked,
                 errorType: name, stack: stack)
         case .handler:
             return CallFailure(
@@ -61,8 +61,8 @@ struct CellError: Decodable {
         case .invalid:
             return CallFailure(
                 cause: .responseInvalid,
-                message: "the result is not JSON: "
-                    + (path.map { "\($0) is \(message)" } ?? message), errorType: nil)
+                message: CallCause.responseInvalid.explaining(
+                    path.map { "\($0) is \(message)" } ?? message))
         }
     }
 }

@@ -24,7 +24,8 @@ public struct SupervisorConfiguration: Sendable {
     /// A call's log is kept up to here; what comes after is counted and dropped.
     public var logBytes = 256 * 1024
     /// As AWS Lambda's: 6 MiB and a hundred bytes.
-    public var resultBytes = 6_291_556
+    public static let maximumResultBytes = 6_291_556
+    public var resultBytes = Self.maximumResultBytes
     /// A result that is sent as it comes can be longer.
     public var streamedBytes = 20 * 1024 * 1024
     /// Says what is wrong with a result that is not JSON; `nil` when nothing is.

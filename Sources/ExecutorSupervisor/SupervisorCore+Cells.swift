@@ -233,7 +233,8 @@ extension SupervisorCore {
             if let fault {
                 call.fail(
                     CallFailure(
-                        cause: .responseInvalid, message: "the result is not JSON: \(fault)"))
+                        cause: .responseInvalid,
+                        message: CallCause.responseInvalid.explaining(fault)))
             } else {
                 call.complete(result)
             }

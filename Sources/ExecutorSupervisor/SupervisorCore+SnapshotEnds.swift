@@ -116,7 +116,8 @@ extension SupervisorCore {
                 ?? invalid("its error cannot be read")
         }
         if let refusal = snapshot.refusal {
-            return CallFailure(cause: .initError, message: "the code did not load: \(refusal)")
+            return CallFailure(
+                cause: .initError, message: CallCause.initError.explaining(refusal))
         }
         var failure = Verdict.failure(
             Verdict.Evidence(

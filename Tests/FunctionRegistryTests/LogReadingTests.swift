@@ -97,7 +97,7 @@ struct LogReadingTests {
             from low: String? = nil, to high: String? = nil, newestFirst: Bool = false
         ) async throws -> [String] {
             try await calls.history(
-                of: "hello", sinceMs: 0, untilMs: currentTimeMs() + 1000, from: low, to: high,
+                of: ["hello"], sinceMs: 0, untilMs: currentTimeMs() + 1000, from: low, to: high,
                 newestFirst: newestFirst, limit: 4
             ).map(\.id)
         }

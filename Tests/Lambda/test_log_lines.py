@@ -34,6 +34,12 @@ def test_a_node_error_is_an_invoke_error(aws, make):
     assert (error["errorType"], error["errorMessage"], error["stack"][0]) == ("TypeError", "no", "TypeError: no")
 
 
+def test_code_that_does_not_load_is_told_in_the_runtimes_words(aws, make):
+    lines = tail(aws, make("import nothing_of_this_name")).splitlines()
+    assert "[ERROR] Runtime.ImportModuleError: Unable to import module 'app': No module named 'nothing_of_this_name'" in (
+        lines)
+
+
 def test_each_attempt_is_in_the_log(aws, make, logs):
     name = make("def handler(e, c):\n    print('here')\n    raise ValueError('no')")
     aws.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=1)

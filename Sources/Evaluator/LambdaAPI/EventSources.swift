@@ -103,7 +103,7 @@ extension LambdaService {
     private func eventSource(_ request: LambdaRequest) async throws -> LambdaEventSource {
         let id = try request.required("UUID")
         guard let document = try await registry.document(LambdaEventSource.collection, id),
-            case let mapping: LambdaEventSource = try decoded(document.body),
+            case let mapping:LambdaEventSource = try decoded(document.body),
             names.region(of: mapping.function) == request.region
         else { throw LambdaError.notFound("The resource you requested does not exist.") }
         return mapping
@@ -115,7 +115,7 @@ extension LambdaService {
         guard LambdaNames.kind(ofARN: arn) == "event-source-mapping" else { return nil }
         let id = String(arn.split(separator: ":").last ?? "")
         guard let document = try await registry.document(LambdaEventSource.collection, id),
-            case let mapping: LambdaEventSource = try decoded(document.body),
+            case let mapping:LambdaEventSource = try decoded(document.body),
             names.eventSource(id, of: mapping.function) == arn,
             names.region(of: mapping.function) == request.region
         else { throw LambdaError.notFound("Event source mapping not found: \(arn)") }

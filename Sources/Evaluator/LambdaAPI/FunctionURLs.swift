@@ -38,8 +38,11 @@ extension LambdaService {
                         collection: LambdaURLTarget.collection, key: url.id,
                         function: function.name, body: encoded(target))),
             ])
-            return lambdaResponse(
-                201, view(url, function.name, key, request, isNew: true, isAnswer: true))
+            var shown = view(url, function.name, key, request)
+            shown["LastModifiedTime"] = nil
+            // Who sets one is told of the mode that was given.
+            shown["InvokeMode"] = request.input["InvokeMode"]
+            return lambdaResponse(201, .object(shown))
         }
     }
 
@@ -54,18 +57,18 @@ extension LambdaService {
             if request.input["Cors"] != nil { url.cors = try Self.cors(request) }
             url.modifiedAtMs = currentTimeMs()
             function.urls[key] = url
-            return lambdaResponse(200, view(url, function.name, key, request, isAnswer: true))
+            var shown = view(url, function.name, key, request)
+            shown["InvokeMode"] = request.input["InvokeMode"]
+            return lambdaResponse(200, .object(shown))
         }
     }
 
     func getURL(_ request: LambdaRequest) async throws -> Response {
         let reference = try request.function()
         guard let function = try await functions.find(reference.name) else { throw Self.noURL }
-        return lambdaResponse(
-            200,
-            view(
-                try url(function, reference), function.name, reference.qualifier ?? "$LATEST",
-                request))
+        let shown = view(
+            try url(function, reference), function.name, reference.qualifier ?? "$LATEST", request)
+        return lambdaResponse(200, .object(shown))
     }
 
     func deleteURL(_ request: LambdaRequest) async throws -> Response {
@@ -90,7 +93,9 @@ extension LambdaService {
         let marker = request.string("Marker") ?? ""
         let size = request.pageSize()
         let found = function.urls.sorted { $0.key < $1.key }.filter { $0.key > marker }
-        let items = found.prefix(size).map { view($0.value, function.name, $0.key, request) }
+        let items = found.prefix(size).map {
+            JSONValue.object(view($0.value, function.name, $0.key, request))
+        }
         let next = found.count > size ? found[size - 1].key : nil
         return lambdaResponse(200, try await Self.page(items, next, "FunctionUrlConfigs"))
     }
@@ -139,18 +144,18 @@ extension LambdaService {
 
     private func view(
         _ url: LambdaFunction.URLConfiguration, _ name: String, _ key: String,
-        _ request: LambdaRequest, isNew: Bool = false, isAnswer: Bool = false
-    ) -> JSONValue {
-        .fields([
+        _ request: LambdaRequest
+    ) -> [String: JSONValue] {
+        var fields: [String: JSONValue] = [
             "FunctionUrl": .string(
                 FunctionURLGateway.url(url.id, host: request.host, region: request.region)),
             "FunctionArn": .string(names.function(name, key == "$LATEST" ? nil : key)),
             "AuthType": .string(url.authType),
-            "Cors": url.cors,
             "CreationTime": .string(Timestamp.text(url.createdAtMs)),
-            "LastModifiedTime": isNew ? nil : .string(Timestamp.text(url.modifiedAtMs)),
-            // Who sets one is told of the mode that was given, and who asks of the one there is.
-            "InvokeMode": isAnswer ? request.input["InvokeMode"] : .string(url.invokeMode),
-        ])
+            "LastModifiedTime": .string(Timestamp.text(url.modifiedAtMs)),
+            "InvokeMode": .string(url.invokeMode),
+        ]
+        fields["Cors"] = url.cors
+        return fields
     }
 }

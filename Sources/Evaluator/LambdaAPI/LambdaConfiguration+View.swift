@@ -31,6 +31,24 @@ extension LambdaConfiguration {
         _ name: String, _ names: LambdaNames, qualifier: String?, life: LambdaLife? = nil
     ) -> JSONValue {
         let life = life ?? .of(self, atMs: currentTimeMs())
+        var fields = lasting(name, names, qualifier: qualifier, life)
+        fields.merge(life.fields) { _, new in new }
+        fields["RuntimeVersionConfig"] = [
+            "RuntimeVersionArn": .string(
+                "arn:aws:lambda:\(names.region(of: name))::runtime:\(Self.runtimeHash(runtime))")
+        ]
+        return .object(fields)
+    }
+
+    /// `FunctionConfiguration` as lists have it: without what passes.
+    func listed(_ name: String, _ names: LambdaNames, qualifier: String?) -> JSONValue {
+        .object(
+            lasting(name, names, qualifier: qualifier, .of(self, atMs: currentTimeMs())))
+    }
+
+    private func lasting(
+        _ name: String, _ names: LambdaNames, qualifier: String?, _ life: LambdaLife
+    ) -> [String: JSONValue] {
         var fields: [String: JSONValue] = [
             "FunctionName": .string(FunctionName(reading: name).local),
             "FunctionArn": .string(names.function(name, qualifier)),
@@ -50,35 +68,14 @@ extension LambdaConfiguration {
             "EphemeralStorage": ["Size": .int(tmpMB)],
             "TracingConfig": ["Mode": "PassThrough"],
             "SnapStart": ["ApplyOn": "None", "OptimizationStatus": "Off"],
-            "RuntimeVersionConfig": [
-                "RuntimeVersionArn": .string(
-                    "arn:aws:lambda:\(names.region(of: name))::runtime:\(Self.runtimeHash(runtime))"
-                )
-            ],
             "LoggingConfig": (logging ?? LambdaLogging()).view(name),
         ]
-        fields.merge(life.fields) { _, new in new }
         if let environment { fields["Environment"] = ["Variables": .map(environment)] }
         if !layers.isEmpty {
             fields["Layers"] = .array(
                 layers.map { ["Arn": .string($0.arn), "CodeSize": .int($0.codeBytes)] })
         }
-        for (key, value) in inert { fields[key] = value }
-        return .object(fields)
-    }
-}
-
-extension LambdaConfiguration {
-    /// `FunctionConfiguration` as lists have it: without what passes.
-    func listed(_ name: String, _ names: LambdaNames, qualifier: String?) -> JSONValue {
-        var fields = view(name, names, qualifier: qualifier).object ?? [:]
-        for name in fields.keys
-        where name.hasPrefix("State") || name.hasPrefix("LastUpdateStatus")
-            || name == "RuntimeVersionConfig"
-        {
-            fields[name] = nil
-        }
-        return .object(fields)
+        return fields.merging(inert) { _, kept in kept }
     }
 
     /// Names a version of a runtime as Lambda does: 64 digits that say nothing.

@@ -39,11 +39,14 @@ struct LambdaError: Error, Sendable {
     /// What is wrong with a request, all of it, with the values as they are.
     static func validations(_ messages: [String]) -> LambdaError {
         let count = "\(messages.count) validation error\(messages.count == 1 ? "" : "s") detected: "
-        let text = count + messages.joined(separator: "; ")
         return LambdaError(
-            "ValidationException", 400,
-            text.utf8.count <= maximumText
-                ? text : String(decoding: text.utf8.prefix(maximumText), as: UTF8.self) + "…")
+            "ValidationException", 400, shown(count + messages.joined(separator: "; ")))
+    }
+
+    /// As much of a text as a message shows.
+    static func shown(_ text: String) -> String {
+        text.utf8.count <= maximumText
+            ? text : String(decoding: text.utf8.prefix(maximumText), as: UTF8.self) + "…"
     }
 
     /// Bytes of a message; more is cut.

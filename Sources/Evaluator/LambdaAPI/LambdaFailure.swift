@@ -26,7 +26,8 @@ struct LambdaFailure: Sendable {
             message = failure.message
             stack = failure.stack
         case .initError:
-            (type, message) = Self.initError(failure)
+            type = failure.errorType ?? "Runtime.Unknown"
+            message = failure.cause.said(failure.message)
             stack = failure.stack
             // There is no request yet.
             if isPython { requestID = "" }
@@ -39,14 +40,11 @@ struct LambdaFailure: Sendable {
         case .responseTooLarge:
             type = "Function.ResponseSizeTooLarge"
             message =
-                "Response payload size exceeded maximum allowed payload size (6291556 bytes)."
+                "Response payload size exceeded maximum allowed payload size "
+                + "(\(SupervisorConfiguration.maximumResultBytes) bytes)."
         case .responseInvalid:
             type = "Runtime.MarshalError"
-            // What the executor said, in the words of Lambda's runtimes.
-            let prefix = "the result is not JSON: "
-            message =
-                failure.message.hasPrefix(prefix)
-                ? String(failure.message.dropFirst(prefix.count)) : failure.message
+            message = failure.cause.said(failure.message)
             if !isPython { type = "Error" }
             stack = []
         case .exited where failure.exitCode == 0: message = exited("without providing a reason")
@@ -57,15 +55,6 @@ struct LambdaFailure: Sendable {
         case .cancelled, .expired, .templateLost, .evaluatorLost:
             message = exited("with error: \(failure.message)")
         }
-    }
-
-    /// What executors say of code that does not load is in the words of Lambda's runtimes already.
-    private static func initError(_ failure: CallFailure) -> (type: String, message: String) {
-        let prefix = "the code did not load: "
-        let text =
-            failure.message.hasPrefix(prefix)
-            ? String(failure.message.dropFirst(prefix.count)) : failure.message
-        return (failure.errorType ?? "Runtime.Unknown", text)
     }
 
     private static func signal(_ name: String?) -> String {

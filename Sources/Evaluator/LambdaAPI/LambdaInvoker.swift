@@ -117,7 +117,8 @@ struct LambdaInvoker: Sendable {
         request.context =
             LambdaContext(
                 call: record.id, function: name, version: target.version, arn: target.arn,
-                registryVersion: version.version, group: target.function.logGroup, client: client, streams: receivePiece != nil,
+                registryVersion: version.version, group: target.function.logGroup, client: client,
+                streams: receivePiece != nil,
                 trace: trace
             ).text
         request.receivePiece = receivePiece

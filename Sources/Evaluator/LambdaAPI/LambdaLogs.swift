@@ -70,7 +70,9 @@ struct LambdaLogs: Sendable {
             if let text { lines.append(Line(timeMs: time, text: text + "\n")) }
         }
         func take(_ taken: ArraySlice<CallLogLine>) {
-            for line in taken where logging.keeps(printed: line.text) { add(line.text, line.timeMs) }
+            for line in taken where logging.keeps(printed: line.text) {
+                add(line.text, line.timeMs)
+            }
             rest = rest[taken.endIndex...]
         }
         func end(_ run: LambdaRun) {

@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import FunctionRegistry
 
 /// One attempt of a call that is over.
@@ -6,6 +7,7 @@ struct LambdaRun: Sendable {
     let runtime: FunctionRuntime
     /// `nil` where it did not fail.
     let cause: String?
+    /// The function's own words where it said something.
     let message: String?
     let errorType: String?
     let stack: [String]?
@@ -19,7 +21,9 @@ struct LambdaRun: Sendable {
     init?(_ call: CallRecord) {
         guard call.state.isFinal, let end = call.endedAtMs else { return nil }
         endedAtMs = end
-        (cause, message, errorType) = (call.cause, call.message, call.errorType)
+        (cause, message, errorType) = (
+            call.cause, Self.said(call.message, call.cause), call.errorType
+        )
         stack = call.stack
         (initMs, runMs) = (call.initMs ?? 0, max(0, call.runMs ?? 0))
         peakMemoryBytes = call.peakMemoryBytes ?? 0
@@ -29,11 +33,18 @@ struct LambdaRun: Sendable {
     /// An earlier attempt.
     init(_ call: CallRecord, _ attempt: AsyncState.Attempt) {
         endedAtMs = attempt.endedAtMs
-        (cause, message, errorType) = (attempt.cause, attempt.message, attempt.errorType)
+        (cause, message, errorType) = (
+            attempt.cause, Self.said(attempt.message, attempt.cause), attempt.errorType
+        )
         stack = attempt.stack
         (initMs, runMs) = (attempt.initMs ?? 0, max(0, attempt.runMs ?? 0))
         peakMemoryBytes = attempt.peakMemoryBytes ?? 0
         (runtime, timeoutMs, memoryMB) = (call.runtime, call.timeoutMs, call.memoryMB)
+    }
+
+    private static func said(_ message: String?, _ cause: String?) -> String? {
+        guard let message, let cause = cause.flatMap(CallCause.init) else { return message }
+        return cause.said(message)
     }
 
     var isTimeout: Bool { cause == "wall_timeout" }

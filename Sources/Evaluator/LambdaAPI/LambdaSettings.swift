@@ -154,16 +154,13 @@ struct LambdaSettings: Sendable {
     private func checkEnvironmentSize() throws {
         guard let environment, !environment.isEmpty else { return }
         let text = JSONValue.map(environment).text
-        guard text.utf8.count <= 4096 else {
+        guard text.utf8.count <= FunctionSpec.maximumEnvironmentBytes else {
             throw LambdaError.invalid(
                 "Lambda was unable to configure your environment variables because the environment "
                     + "variables you have provided exceeded the 4KB limit. String measured: "
-                    + "\(text.prefix(Self.shownEnvironment))")
+                    + LambdaError.shown(text))
         }
     }
-
-    /// Characters of an environment that a message has at most.
-    private static let shownEnvironment = 64 << 10
 
     /// The language of a runtime's name.
     func registryRuntime() throws -> FunctionRuntime {
