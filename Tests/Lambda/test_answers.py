@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from conftest import ROLE, refusal, settled, zip_of
+from conftest import ROLE, refusal, settled, wait_for, zip_of
 
 CODE = {"ZipFile": zip_of({"app.py": "def handler(e, c):\n    return e"})}
 
@@ -215,7 +215,6 @@ def test_concurrency(aws, make):
         "below its minimum value of [100].")
     made = aws.put_provisioned_concurrency_config(FunctionName=name, Qualifier="1", ProvisionedConcurrentExecutions=2)
     assert (made["Status"], made["AllocatedProvisionedConcurrentExecutions"]) == ("IN_PROGRESS", 0)
-    from conftest import wait_for
     wait_for(lambda: aws.get_provisioned_concurrency_config(FunctionName=name, Qualifier="1")["Status"] == "READY")
     assert aws.get_account_settings()["AccountLimit"]["ConcurrentExecutions"] == 1000
 
@@ -297,3 +296,68 @@ def test_the_accounts_code_is_all_archives(aws, evaluator):
     aws.delete_function(FunctionName="weighed")
     aws.delete_layer_version(LayerName="weighed", VersionNumber=1)
     assert used() == before
+
+
+def test_what_is_reserved_is_reserved_of_one_account(evaluator, make, aws):
+    def unreserved():
+        return aws.get_account_settings()["AccountLimit"]["UnreservedConcurrentExecutions"]
+    free = unreserved()
+    one, other = make(), make()
+    aws.put_function_concurrency(FunctionName=one, ReservedConcurrentExecutions=500)
+    assert unreserved() == free - 500
+    too_much = "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution " \
+        "below its minimum value of [100]."
+    assert said(aws.put_function_concurrency, FunctionName=other, ReservedConcurrentExecutions=free - 599) == too_much
+    aws.put_function_concurrency(FunctionName=other, ReservedConcurrentExecutions=free - 600)
+    # Its own share is not counted against it.
+    aws.put_function_concurrency(FunctionName=one, ReservedConcurrentExecutions=499)
+    aws.delete_function_concurrency(FunctionName=one)
+    aws.delete_function(FunctionName=other)
+    assert unreserved() == free
+    aws.publish_version(FunctionName=one)
+    of = {"FunctionName": one, "Qualifier": "1"}
+    assert said(aws.put_provisioned_concurrency_config, ProvisionedConcurrentExecutions=free + 1, **of) == (
+        "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [%d]." % free)
+    assert said(aws.put_provisioned_concurrency_config, ProvisionedConcurrentExecutions=free, **of) == (
+        "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
+        "minimum value of [100].")
+    aws.put_provisioned_concurrency_config(ProvisionedConcurrentExecutions=5, **of)
+    assert unreserved() == free - 5
+    assert said(aws.put_function_concurrency, FunctionName=one, ReservedConcurrentExecutions=4) == (
+        " ReservedConcurrentExecutions  4 should not be lower than function's total provisioned concurrency [5].")
+    aws.delete_function(FunctionName=one)
+
+
+def test_provisioned_versions_and_aliases(aws, make):
+    name = make("import os\ndef handler(e, c):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']")
+    arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+    aws.publish_version(FunctionName=name)
+    aws.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+
+    def put(qualifier, name=name, count=1):
+        return aws.put_provisioned_concurrency_config(
+            FunctionName=name, Qualifier=qualifier, ProvisionedConcurrentExecutions=count)
+
+    def invoke(qualifier):
+        return json.load(aws.invoke(FunctionName=name, Qualifier=qualifier)["Payload"])
+    assert said(put, qualifier="none") == "Cannot find alias arn: %s%s:none" % (arn, name)
+    assert said(put, qualifier="none", name="nope") == "Cannot find alias arn: %snope:none" % arn
+    assert said(put, qualifier="7") == "Function not found: %s%s:7" % (arn, name)
+    assert said(aws.get_provisioned_concurrency_config, FunctionName=name, Qualifier="$LATEST") == (
+        "The function resource provided must be an alias or a published version.")
+    assert invoke("1") == "on-demand"
+    put("1")
+    assert said(put, qualifier="live") == (
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version")
+    assert invoke("1") == "provisioned-concurrency"
+    aws.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=1)
+    assert invoke("1") == "provisioned-concurrency"
+    with pytest.raises(aws.exceptions.TooManyRequestsException) as error:
+        aws.invoke(FunctionName=name)
+    assert error.value.response["Reason"] == "ReservedFunctionConcurrentInvocationLimitExceeded"
+    aws.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="1")
+    put("live")
+    assert said(put, qualifier="1") == "Version is pointed by a Provisioned Concurrency alias"
+    assert invoke("live") == "provisioned-concurrency"
+    aws.delete_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
+    assert invoke("$LATEST") == invoke("1") == "on-demand"

@@ -61,7 +61,7 @@ extension LambdaService {
                     "TotalCodeSize": 80_530_636_800, "CodeSizeUnzipped": 268_435_456,
                     "CodeSizeZipped": 52_428_800,
                     "ConcurrentExecutions": .int(Self.accountConcurrency),
-                    "UnreservedConcurrentExecutions": .int(Self.accountConcurrency),
+                    "UnreservedConcurrentExecutions": .int(try await unreservedConcurrency()),
                 ],
                 "AccountUsage": ["TotalCodeSize": .int(bytes), "FunctionCount": .int(count)],
             ])

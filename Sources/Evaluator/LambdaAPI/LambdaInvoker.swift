@@ -41,6 +41,8 @@ struct LambdaInvoker: Sendable {
         var callable: CallableFunction
         /// As the caller named it.
         var arn: String
+        /// Whether cells are provisioned for it.
+        var isProvisioned: Bool
     }
 
     /// What became of a synchronous call.
@@ -67,7 +69,8 @@ struct LambdaInvoker: Sendable {
         else { throw functions.notFound(reference) }
         return Target(
             function: function, version: version, callable: callable,
-            arn: functions.names.function(reference.name, reference.qualifier))
+            arn: functions.names.function(reference.name, reference.qualifier),
+            isProvisioned: function.isProvisioned(version, as: reference.qualifier))
     }
 
     private func find(_ reference: FunctionReference) async throws -> LambdaFunction {
@@ -104,10 +107,10 @@ struct LambdaInvoker: Sendable {
     ) async throws -> Outcome {
         guard !drain.isStopping else { throw LambdaError.stopping }
         let name = target.function.name
-        guard running.begin(name, limit: target.function.reservedConcurrency) else {
+        guard running.begin(target) else {
             throw LambdaError.throttled("ReservedFunctionConcurrentInvocationLimitExceeded")
         }
-        defer { running.end(name) }
+        defer { running.end(target) }
         let version = target.callable.version
         let record = CallRecord(
             id: ids.next(), function: version, bytesIn: event.readableBytes,
@@ -212,22 +215,38 @@ private final class KnownFunctions: Sendable {
 
 /// Counts the synchronous calls of functions, for their reserved concurrency.
 private final class RunningCalls: Sendable {
-    private let counts = Mutex<[String: Int]>([:])
+    private struct Count {
+        var all = 0
+        /// Of versions that have nothing provisioned.
+        var others = 0
+    }
 
-    /// - Returns: false when as many run as may.
-    func begin(_ name: String, limit: Int?) -> Bool {
-        counts.withLock { counts in
-            let count = counts[name] ?? 0
-            if let limit, count >= limit { return false }
-            counts[name] = count + 1
+    private let counts = Mutex<[String: Count]>([:])
+
+    /// - Returns: false when as many run as may: what is provisioned is not there for other versions.
+    func begin(_ target: LambdaInvoker.Target) -> Bool {
+        let function = target.function
+        return counts.withLock { counts in
+            var count = counts[function.name] ?? Count()
+            if let reserved = function.reservedConcurrency {
+                guard count.all < reserved,
+                    target.isProvisioned
+                        || count.others < reserved - function.provisionedConcurrency
+                else { return false }
+            }
+            count.all += 1
+            if !target.isProvisioned { count.others += 1 }
+            counts[function.name] = count
             return true
         }
     }
 
-    func end(_ name: String) {
+    func end(_ target: LambdaInvoker.Target) {
         counts.withLock { counts in
-            let count = counts[name] ?? 1
-            counts[name] = count > 1 ? count - 1 : nil
+            guard var count = counts[target.function.name] else { return }
+            count.all -= 1
+            if !target.isProvisioned { count.others -= 1 }
+            counts[target.function.name] = count.all > 0 ? count : nil
         }
     }
 }

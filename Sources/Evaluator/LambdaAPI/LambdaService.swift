@@ -24,7 +24,10 @@ struct LambdaService: Sendable {
     }
 
     /// What takes the longer, the more there is, besides lists.
-    private static let slow: Set = ["GetAccountSettings", "CreateEventSourceMapping"]
+    private static let slow: Set = [
+        "GetAccountSettings", "CreateEventSourceMapping", "PutFunctionConcurrency",
+        "PutProvisionedConcurrencyConfig",
+    ]
 
     private func performNow(_ request: LambdaRequest) async throws -> Response {
         switch request.operation {

@@ -104,6 +104,8 @@ struct LambdaFunction: Codable, Sendable, Equatable {
     var runtimeManagement: [String: JSONValue] = [:]
     var reservedConcurrency: Int?
     var recursiveLoop = "Terminate"
+    /// What is taken of the account's concurrency, for sums over all functions; set when it is written.
+    private(set) var claimedConcurrency: Int?
 
     static let collection = "lambda.function"
     static let versionCollection = "lambda.version"
@@ -111,6 +113,13 @@ struct LambdaFunction: Codable, Sendable, Equatable {
     static func versionKey(_ name: String, _ number: Int) -> String {
         let digits = String(number)
         return "\(name):\(String(repeating: "0", count: max(0, 10 - digits.count)))\(digits)"
+    }
+
+    var provisionedConcurrency: Int { provisioned.values.reduce(0) { $0 + $1.requested } }
+
+    /// Whether calls of a version, by a qualifier, have cells that are provisioned for them.
+    func isProvisioned(_ version: String, as qualifier: String?) -> Bool {
+        provisioned[version] != nil || qualifier.map { provisioned[$0] != nil } ?? false
     }
 
     /// The group that its calls' lines are in: the one that `$LATEST` names, else its own.
@@ -123,13 +132,16 @@ struct LambdaFunction: Codable, Sendable, Equatable {
 
     /// The function's document; written together with it go the documents of versions.
     func change() throws -> DocumentChange {
-        .put(
+        var written = self
+        let claimed = reservedConcurrency ?? provisionedConcurrency
+        written.claimedConcurrency = claimed > 0 ? claimed : nil
+        return .put(
             Document(
                 collection: Self.collection, key: name, function: name, archive: latest.archive,
                 label: latest.logging?.group.map {
                     Self.logGroupLabel($0, region: FunctionName(reading: name).region)
                 },
-                body: try encoded(self)))
+                body: try encoded(written)))
     }
 
     func change(of version: LambdaConfiguration) throws -> DocumentChange {

@@ -70,6 +70,9 @@ struct LambdaSurroundings: SurroundingsProviding {
     private func environment(
         _ function: LambdaFunction, _ configuration: LambdaConfiguration, registryVersion: Int
     ) -> [String: String] {
+        let isProvisioned = function.provisioned.keys.contains { qualifier in
+            (function.aliases[qualifier]?.version ?? qualifier) == configuration.version
+        }
         let isPython = configuration.runtime.hasPrefix("python")
         var variables = [
             "_HANDLER": configuration.handler,
@@ -79,7 +82,8 @@ struct LambdaSurroundings: SurroundingsProviding {
             "AWS_LAMBDA_FUNCTION_NAME": FunctionName(reading: function.name).local,
             "AWS_LAMBDA_FUNCTION_VERSION": configuration.version,
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "\(configuration.memoryMB)",
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            "AWS_LAMBDA_INITIALIZATION_TYPE": isProvisioned
+                ? "provisioned-concurrency" : "on-demand",
             "AWS_LAMBDA_LOG_GROUP_NAME": function.logGroup,
             "AWS_LAMBDA_LOG_STREAM_NAME": LambdaLogs.stream(
                 of: function.name, version: configuration.version,
