@@ -85,6 +85,12 @@ fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 test-fresh: ## try make run and make test on a new machine, as an ordinary user (needs root; 40 minutes)
 	@scripts/test-fresh
 
+.PHONY: test-matrix
+test-matrix: deps ## test with every Python and Node that this machine has or pip knows
+	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
+	swift build --build-tests
+	@scripts/test-matrix
+
 .PHONY: test-vm
 test-vm: ## run the sandbox's tests in a virtual machine with control groups v2
 	@scripts/test-vm

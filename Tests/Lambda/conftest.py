@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -48,7 +49,7 @@ class Evaluator:
         self.process = subprocess.Popen(
             [BUILD / "evaluator", "--port", "0", "--data-dir", self.folder + "/data", *options],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
-            env={k: v for k, v in os.environ.items() if not k.startswith("CLOISTER_")})
+            env=self.environment())
         line = self.process.stdout.readline()
         assert line.startswith("listening on "), self.complaint()
         self.endpoint = line.removeprefix("listening on ").strip()
@@ -60,6 +61,13 @@ class Evaluator:
             except OSError:
                 time.sleep(0.05)
         raise AssertionError("not ready: " + self.complaint())
+
+    @staticmethod
+    def environment():
+        """That of a machine on which nobody runs tests: the clients' own Python is not the functions'."""
+        own = os.path.join(sys.prefix, "bin")
+        path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if p != own)
+        return {**{k: v for k, v in os.environ.items() if not k.startswith("CLOISTER_")}, "PATH": path}
 
     def complaint(self):
         self.log.seek(0)
