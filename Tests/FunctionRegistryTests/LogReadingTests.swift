@@ -86,6 +86,24 @@ struct LogReadingTests {
         #expect(second.items.isEmpty && second.nextCursor == nil)
     }
 
+    @Test func `a history of several functions is one, in the order of their calls`() async throws {
+        var all: [String] = []
+        for place in 0..<9 {
+            let id = ids.next()
+            all.append(id)
+            try calls.recordCompleted(id, function: ["hello", "other", "third"][place % 3])
+        }
+        func history(from low: String? = nil, newestFirst: Bool = false) async throws -> [String] {
+            try await calls.history(
+                of: ["other", "hello"], sinceMs: 0, untilMs: currentTimeMs() + 1000, from: low,
+                newestFirst: newestFirst, limit: 3
+            ).map(\.id)
+        }
+        #expect(try await history() == [all[0], all[1], all[3]])
+        #expect(try await history(from: all[4]) == [all[4], all[6], all[7]])
+        #expect(try await history(newestFirst: true) == [all[7], all[6], all[4]])
+    }
+
     @Test func `a history is read in both directions between two calls`() async throws {
         var all: [String] = []
         for _ in 0..<9 {

@@ -196,7 +196,7 @@ struct LambdaValidator: Sendable {
     private static func violation(
         _ value: JSONValue, _ path: String, _ constraint: String
     ) -> String {
-        "Value '\(shown(value))' at '\(path)' failed to satisfy constraint: \(constraint)"
+        "Value '\(LambdaError.shown(shown(value)))' at '\(path)' failed to satisfy constraint: \(constraint)"
     }
 
     /// A value as Java prints it.
