@@ -16,6 +16,9 @@ extension Schema {
         ALTER TABLE document ADD COLUMN label TEXT;
         UPDATE document SET label = ':' || json_extract(body, '$.latest.logging.group')
             WHERE collection = 'lambda.function';
+        UPDATE document SET body = json_set(
+                body, '$.claimedConcurrency', json_extract(body, '$.reservedConcurrency'))
+            WHERE collection = 'lambda.function' AND json_extract(body, '$.reservedConcurrency') > 0;
         CREATE INDEX document_label ON document (collection, label, key) WHERE label IS NOT NULL;
         """
 }
