@@ -98,6 +98,23 @@ def test_the_view_of_a_function_through_its_life(aws):
     assert aws.delete_function(FunctionName="life", Qualifier="77")["ResponseMetadata"]["HTTPStatusCode"] == 204
 
 
+def test_a_version_that_is_published_with_its_code_is_pending_at_first(aws, make):
+    name = settled(aws, make())
+    made = aws.update_function_code(
+        FunctionName=name, ZipFile=zip_of({"app.py": "def handler(e, c):\n    return 2"}), Publish=True)
+    qualified = {"FunctionName": name, "Qualifier": made["Version"]}
+    life = ("State", "StateReason", "StateReasonCode", "LastUpdateStatus", "RevisionId")
+    shown = aws.get_function(**qualified)["Configuration"]
+    assert [shown.get(k) for k in life] == [made.get(k) for k in life]
+    assert [made.get(k) for k in life[:4]] == ["Pending", "The function is being created.", "Creating", None]
+    # It answers already.
+    assert aws.invoke(**qualified)["Payload"].read() == b"2"
+    aws.get_waiter("published_version_active").wait(**qualified, WaiterConfig={"Delay": 0.1, "MaxAttempts": 50})
+    shown = aws.get_function_configuration(**qualified)
+    assert (shown["State"], shown["LastUpdateStatus"]) == ("Active", "Successful")
+    assert "StateReason" not in shown and shown["RevisionId"] != made["RevisionId"]
+
+
 def test_how_logs_are_written_is_kept(aws):
     made = create(aws, "logging", LoggingConfig={"LogFormat": "JSON"})
     assert made["LoggingConfig"] == {

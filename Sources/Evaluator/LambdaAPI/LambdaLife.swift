@@ -1,20 +1,26 @@
 /// Where a version is in its life. Nothing takes long here; the states pass all the same, as clients wait for one
 /// after the other.
 enum LambdaLife: Sendable, Equatable {
-    /// Made, and not looked at yet by anybody but its maker.
+    /// Made: not looked at yet by anybody but its maker, or published with its code a moment ago.
     case pending
     /// Changed a moment ago: no other change is taken.
     case changing
     case settled
 
-    /// How long a change holds up the next one.
+    /// How long a change is seen; it holds up the next one.
     static let changeMs: Int64 = 400
 
     static func of(_ configuration: LambdaConfiguration, atMs now: Int64) -> LambdaLife {
-        guard configuration.isUpdate == true, let begun = configuration.begunAtMs,
-            now - begun < changeMs, now >= begun
-        else { return .settled }
-        return .changing
+        guard let begun = configuration.begunAtMs, isPassing(since: begun, atMs: now) else {
+            return .settled
+        }
+        if configuration.isUpdate == true { return .changing }
+        return configuration.isPending == true ? .pending : .settled
+    }
+
+    /// Whether what was begun then is not over yet.
+    static func isPassing(since begun: Int64, atMs now: Int64) -> Bool {
+        (0..<changeMs).contains(now - begun)
     }
 
     /// What the view of a version says of it.

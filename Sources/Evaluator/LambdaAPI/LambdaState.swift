@@ -43,6 +43,8 @@ struct LambdaConfiguration: Codable, Sendable, Equatable {
     var begunAtMs: Int64?
     /// Whether it was made by an update, not by a creation.
     var isUpdate: Bool?
+    /// Whether it is a version that was published together with its code: such are shown as pending at first.
+    var isPending: Bool?
     /// How what it prints is written down; see `LambdaLogging`.
     var logging: LambdaLogging?
 

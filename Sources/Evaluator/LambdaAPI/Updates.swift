@@ -65,7 +65,7 @@ extension LambdaService {
                     200,
                     function.latest.view(function.name, names, qualifier: nil, life: .changing))
             }
-            let version = try await publish(&function, description: nil)
+            let version = try await publish(&function, description: nil, isPending: true)
             return lambdaResponse(
                 200,
                 version.view(
@@ -159,7 +159,7 @@ extension LambdaService {
 
     /// Publishes `$LATEST`, unless the last version that was published is the same.
     func publish(
-        _ function: inout LambdaFunction, description: String?
+        _ function: inout LambdaFunction, description: String?, isPending: Bool = false
     ) async throws -> LambdaConfiguration {
         if let last = try await lastPublished(function),
             function.lastPublishedLatest.map({ $0 == function.latest.registryVersion })
@@ -175,8 +175,9 @@ extension LambdaService {
         options.requiresHandlerFile = false
         options.isAlwaysNew = true
         options.documents = { [function, settings] version in
-            let published = settings.configuration(
+            var published = settings.configuration(
                 version, code: .init(latest), number: number)
+            published.isPending = isPending ? true : nil
             var updated = function
             updated.latest.revision = newRevision()
             updated.lastPublished = number
@@ -214,6 +215,7 @@ extension LambdaConfiguration {
         other.revision = revision
         other.begunAtMs = begunAtMs
         other.isUpdate = isUpdate
+        other.isPending = isPending
         return self == other
     }
 }
