@@ -48,6 +48,30 @@ def test_runtimes_that_are_none_any_more_or_never_were(raw):
         "The runtime parameter of python3.7 is no longer supported for creating or updating AWS Lambda functions.")
     assert said(create, client=raw, name="r", Runtime="non-existent").startswith(
         "Value non-existent at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [nodejs20.x, ")
+    # Not those that there is no such number of either, though an interpreter could be had.
+    for runtime in "python3.99", "python3.12.1", "nodejs99.x", "nodejs20":
+        text = said(create, client=raw, name="r", Runtime=runtime)
+        assert text.startswith("Value %s at 'runtime' failed to satisfy constraint: Member must satisfy" % runtime)
+
+
+def test_sets_are_told_in_the_order_that_aws_has(raw, echo):
+    assert said(raw.put_function_recursion_config, FunctionName=echo, RecursiveLoop="x").endswith(
+        "enum value set: [Terminate, Allow]")
+    assert said(raw.create_function_url_config, FunctionName=echo, AuthType="NONE", InvokeMode="x").endswith(
+        "enum value set: [RESPONSE_STREAM, BUFFERED]")
+
+
+def test_code_signing_that_is_not_there(aws, echo):
+    arn = "arn:aws:lambda:us-east-1:000000000000:code-signing-config:csc-0123456789abcdef0"
+    text = ("The code signing configuration cannot be found. Check that the provided configuration is not deleted: "
+            + arn + ".")
+    missing = ("CodeSigningConfigNotFoundException", 404)
+    for operation, given in (
+            (create, {"client": aws, "name": "signed"}),
+            (aws.put_function_code_signing_config, {"FunctionName": echo})):
+        assert said(operation, CodeSigningConfigArn=arn, **given) == text
+        assert refusal(operation, CodeSigningConfigArn=arn, **given) == missing
+    assert refusal(aws.get_function, FunctionName="signed")[0] == "ResourceNotFoundException"
 
 
 def test_functions_of_other_places_are_not_touched(aws, make):

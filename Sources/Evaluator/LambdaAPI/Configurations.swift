@@ -94,11 +94,7 @@ extension LambdaService {
                 "The Lambda code signing configuration "
                     + "\(request.string("CodeSigningConfigArn") ?? "") can not be found.")
         case "PutFunctionCodeSigningConfig":
-            return LambdaError(
-                "CodeSigningConfigNotFoundException", 404,
-                "The code signing configuration cannot be found. Check that the provided "
-                    + "configuration is not deleted: "
-                    + "\(request.string("CodeSigningConfigArn") ?? "").")
+            return .noCodeSigning(request.string("CodeSigningConfigArn") ?? "")
         case "GetCapacityProvider", "UpdateCapacityProvider", "DeleteCapacityProvider",
             "ListFunctionVersionsByCapacityProvider":
             return .notFound("The capacity provider does not exist; there is none here")

@@ -20,6 +20,7 @@ extension LambdaService {
         try Self.checkTags(tags)
         var settings = try LambdaSettings(creating: request)
         let code = try await LambdaCode.read(request.object("Code") ?? .object([:]))
+        if let arn = request.string("CodeSigningConfigArn") { throw LambdaError.noCodeSigning(arn) }
         settings.layers = try await layers(request) ?? []
         let isolation = try Self.isolation(tags)
         let made = settings

@@ -64,6 +64,13 @@ struct LambdaError: Error, Sendable {
                 + "\(operation) API to retrieve the latest Revision Id")
     }
 
+    static func noCodeSigning(_ arn: String) -> LambdaError {
+        LambdaError(
+            "CodeSigningConfigNotFoundException", 404,
+            "The code signing configuration cannot be found. Check that the provided "
+                + "configuration is not deleted: \(arn).")
+    }
+
     static func unknownOperation(_ what: String) -> LambdaError {
         LambdaError("UnknownOperationException", 404, "\(what) is no operation of this service")
     }

@@ -164,8 +164,6 @@ struct LambdaSettings: Sendable {
 
     /// The language of a runtime's name.
     func registryRuntime() throws -> FunctionRuntime {
-        if let minor = number("python3."), minor >= 8 { return .python }
-        if let major = number("nodejs"), major >= 16 { return .javascript }
         guard !Self.isRetired(runtime) else {
             throw LambdaError.invalid(
                 "The runtime parameter of \(runtime) is no longer supported for creating or updating "
@@ -177,16 +175,11 @@ struct LambdaSettings: Sendable {
                 "Value \(runtime) at 'runtime' failed to satisfy constraint: Member must satisfy enum "
                     + "value set: [\(Self.supported.joined(separator: ", "))] or be a valid ARN")
         }
+        if runtime.hasPrefix("python3.") { return .python }
+        if runtime.hasPrefix("nodejs") { return .javascript }
         throw LambdaError.invalid(
             "The runtime \(runtime) is not supported here: functions are python3.x or nodejsXX.x, "
                 + "and run on the interpreters that the evaluator has found")
-    }
-
-    /// The number that the runtime's name has after its language: `python3.12`, `nodejs20.x`.
-    private func number(_ language: String) -> Int? {
-        guard runtime.hasPrefix(language) else { return nil }
-        let rest = runtime.dropFirst(language.count)
-        return Int(language == "nodejs" && rest.hasSuffix(".x") ? rest.dropLast(2) : rest)
     }
 
     private static func isRetired(_ runtime: String) -> Bool {
