@@ -191,22 +191,3 @@ def test_code_signing_is_none(aws, echo):
     assert aws.get_function_code_signing_config(FunctionName=echo)["FunctionName"] == echo
     assert refusal(aws.get_function_code_signing_config, FunctionName="nope") == MISSING
     aws.delete_function_code_signing_config(FunctionName=echo)
-
-
-def test_event_source_mappings_are_kept_disabled(aws, make):
-    name = make()
-    source = "arn:aws:sqs:us-east-1:000000000000:q-" + name
-    create = aws.create_event_source_mapping
-    assert refusal(create, FunctionName=name, EventSourceArn=source) == INVALID
-    made = create(FunctionName=name, EventSourceArn=source, Enabled=False, BatchSize=5, Tags={"a": "b"})
-    assert made["State"] == "Disabled" and made["FunctionArn"] == ARN + name
-    assert refusal(create, FunctionName=name, EventSourceArn=source, Enabled=False) == (
-        "ResourceConflictException", 409)
-    assert aws.get_event_source_mapping(UUID=made["UUID"])["BatchSize"] == 5
-    assert aws.list_tags(Resource=made["EventSourceMappingArn"])["Tags"] == {"a": "b"}
-    listed = aws.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-    assert [m["UUID"] for m in listed] == [made["UUID"]]
-    assert aws.update_event_source_mapping(UUID=made["UUID"], BatchSize=7)["BatchSize"] == 7
-    assert refusal(aws.update_event_source_mapping, UUID=made["UUID"], Enabled=True) == INVALID
-    aws.delete_event_source_mapping(UUID=made["UUID"])
-    assert refusal(aws.get_event_source_mapping, UUID=made["UUID"]) == MISSING
