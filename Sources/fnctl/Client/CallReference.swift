@@ -8,7 +8,9 @@ enum CallReference: Sendable, Equatable {
     init(_ text: String) throws(Failure) {
         if text.count == 26, text.allSatisfy({ "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains($0) }) {
             self = .call(text)
-        } else if text.wholeMatch(of: /([a-z]{2,4}(-[a-z]{2,10}){1,2}-[0-9]\.)?[A-Za-z0-9_-]{1,64}/) != nil {
+        } else if text.wholeMatch(of: /([a-z]{2,4}(-[a-z]{2,10}){1,2}-[0-9]\.)?[A-Za-z0-9_-]{1,64}/)
+            != nil
+        {
             self = .function(text)
         } else {
             throw .usage(
