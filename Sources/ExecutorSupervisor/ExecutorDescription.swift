@@ -75,7 +75,7 @@ extension ExecutorDescription {
                 "\(program) is version \(found.version), and \(runtime.rawValue) functions need \(minimumVersion) or newer"
             )
         }
-        let programs = found.programs.filter(exists)
+        let programs = (found.programs + SharedLibraries.promised()).filter(exists)
         let libraries = try SharedLibraries.needed(by: programs)
         var binds: [String] = [found.executable]
         for path in found.folders.filter(exists) + programs + libraries
@@ -84,6 +84,8 @@ extension ExecutorDescription {
         }
         let ownFolder = "\(WorldPath.executor)/\(runtime.rawValue)"
         var environment = environment
+        // The loader reads it once, when the template starts.
+        environment["LD_LIBRARY_PATH"] = WorldPath.libraries.joined(separator: ":")
         if preload { environment["LD_PRELOAD"] = "\(WorldPath.executor)/cell.so" }
         let world = World(
             binds: binds.map { World.Bind($0) }
@@ -99,7 +101,7 @@ extension ExecutorDescription {
             folders: [
                 WorldPath.temporary, WorldPath.function, WorldPath.task, WorldPath.layers,
                 WorldPath.runtime,
-            ],
+            ] + WorldPath.libraries,
             hidden: found.hidden, ids: ids,
             hasOwnUsers: configuration.hasUserNamespaces, program: found.executable,
             arguments: run.dropLast() + ["\(ownFolder)/\(run.last ?? "")"],
@@ -160,6 +162,30 @@ extension ExecutorDescription {
 
 /// The shared libraries that programs need, as the dynamic loader finds them.
 enum SharedLibraries {
+    /// What native modules may count on, whatever the interpreter itself needs: PEP 599 and PEP 600 have the
+    /// list, without what belongs to a display.
+    private static let promisedNames = [
+        "libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", "libutil.so.1",
+        "libresolv.so.2", "libnsl.so.1", "libgcc_s.so.1", "libstdc++.so.6", "libatomic.so.1",
+        "libz.so.1", "libexpat.so.1",
+    ]
+
+    /// The paths of those that this machine has.
+    static func promised() -> [String] {
+        #if arch(arm64)
+            let machine = "aarch64"
+        #else
+            let machine = "x86_64"
+        #endif
+        let folders = [
+            "/lib/\(machine)-linux-gnu", "/usr/lib/\(machine)-linux-gnu", "/lib64", "/usr/lib64",
+            "/lib", "/usr/lib",
+        ]
+        return promisedNames.compactMap { name in
+            folders.lazy.map { "\($0)/\(name)" }.first(where: FileManager.default.fileExists)
+        }
+    }
+
     /// - Returns: absolute paths, by the names that the loader will look for.
     static func needed(by programs: [String]) throws -> [String] {
         var found: Set<String> = []

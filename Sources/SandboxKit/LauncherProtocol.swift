@@ -35,6 +35,9 @@ public enum WorldPath {
     public static let temporary = "/tmp"
     /// The function's layers in a cell.
     public static let layers = "/opt"
+    /// Where the loader looks for shared libraries of functions and layers. They have to be there in the
+    /// template: the loader keeps in mind which were not.
+    public static let libraries = [task, "\(task)/lib", "\(layers)/lib"]
     /// The fork server's shared object and the executor's own files.
     public static let executor = "/cloister"
 }

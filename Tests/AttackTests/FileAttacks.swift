@@ -214,7 +214,9 @@ private let itself: [Attack] = [
         # The kernel's random bytes are there too, which may have an equals sign.
         end = libc.getauxval(ctypes.c_ulong(31))
         return [s.decode() for s in ctypes.string_at(end - 512, 512).split(b'\\0') if s.isascii() and b'=' in s]
-        """, .answers(#"["LANG=C.UTF-8"]"#)),
+        """,
+        .answers(
+            #"["LANG=C.UTF-8", "LD_LIBRARY_PATH=/var/task:/var/task/lib:/opt/lib"]"#)),
     .javascript(
         "the environment and the arguments", idea: "secrets in environ",
         "return [Object.keys(process.env), process.argv.length, process.execArgv];",

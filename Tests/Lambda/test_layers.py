@@ -1,6 +1,7 @@
 """Layers: published, used below /opt, listed, deleted."""
 
 import json
+import pathlib
 import urllib.request
 
 import pytest
@@ -108,3 +109,39 @@ def test_policies_of_layers(aws):
     aws.remove_layer_version_permission(StatementId="s", **of)
     assert refusal(aws.get_layer_version_policy, **of) == MISSING
     assert refusal(aws.remove_layer_version_permission, StatementId="s", **of) == MISSING
+
+
+def shared_library():
+    """One of this machine with zlib's functions, which this process has loaded."""
+    with open("/proc/self/maps") as maps:
+        return pathlib.Path(next(line.split()[-1] for line in maps if "/libz.so" in line)).read_bytes()
+
+
+@pytest.mark.parametrize("isolation", ["reuse", "call", "snapshot"])
+def test_shared_libraries_of_layers_and_of_the_function_are_found(aws, make, isolation):
+    library = shared_library()
+    layer = publish(aws, "libraries-" + isolation, zip_of({"lib/liblayered.so": library}))["LayerVersionArn"]
+    code = """
+import ctypes
+def handler(event, context):
+    return [ctypes.CDLL(name).zlibVersion is not None for name in event]
+"""
+    files = {"app.py": code, "libbeside.so": library, "lib/libbelow.so": library}
+    name = make(files, Layers=[layer], MemorySize=256, Tags={"cloister:isolation": isolation})
+    asked = json.dumps(["liblayered.so", "libbeside.so", "libbelow.so"])
+    for _ in range(2):
+        assert json.loads(aws.invoke(FunctionName=name, Payload=asked)["Payload"].read()) == [True] * 3
+    missing = json.loads(aws.invoke(FunctionName=name, Payload='["libnowhere.so"]')["Payload"].read())
+    assert missing["errorType"] == "OSError" and "cannot open shared object file" in missing["errorMessage"]
+
+
+def test_addons_find_the_shared_libraries_of_layers(aws, make):
+    layer = publish(aws, "libraries-js", zip_of({"lib/liblayered.so": shared_library()}))["LayerVersionArn"]
+    js = """exports.handler = async (name) => {
+        try { process.dlopen({exports: {}}, name); } catch (error) { return error.message; }
+    };"""
+    name = make(js=js, Layers=[layer])
+    found, missing = (json.loads(aws.invoke(FunctionName=name, Payload=json.dumps(n))["Payload"].read())
+                      for n in ("liblayered.so", "libnowhere.so"))
+    # It was opened; an addon would have named itself.
+    assert "did not self-register" in found and "cannot open shared object file" in missing
