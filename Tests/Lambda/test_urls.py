@@ -144,6 +144,28 @@ def test_what_a_proxy_would_say_is_in_the_event(aws, make, evaluator):
     assert json.loads(web("GET", "/echo")[2])["headers"]["x-amzn-trace-id"].startswith("Root=1-")
 
 
+def test_the_url_of_an_alias_waits_for_the_alias(aws, make, evaluator):
+    name = make("def handler(e, c):\n    return c.invoked_function_arn")
+    alias = {"FunctionName": name, "Name": "live", "FunctionVersion": "$LATEST"}
+    aws.create_alias(**alias)
+    of = {"FunctionName": name, "Qualifier": "live"}
+    web = Web(evaluator, name, aws.create_function_url_config(AuthType="NONE", **of)["FunctionUrl"])
+    assert web()[0] == 200
+    aws.delete_alias(FunctionName=name, Name="live")
+    for by_host in False, True:
+        status, headers, body = web(by_host=by_host)
+        assert (status, headers["x-amzn-ErrorType"], json.loads(body)) == (
+            403, "AccessDeniedException", {"Message": None})
+    assert aws.get_function_url_config(**of)["FunctionUrl"].rstrip("/").endswith(web.id)
+    assert refusal(aws.update_function_url_config, AuthType="AWS_IAM", **of) == MISSING
+    aws.create_alias(**alias)
+    assert web()[0] == 200 and web()[2].endswith(b":live")
+    aws.delete_alias(FunctionName=name, Name="live")
+    aws.delete_function_url_config(**of)
+    assert refusal(aws.get_function_url_config, **of) == MISSING
+    assert b"Forbidden" in web()[2]
+
+
 def test_bytes_that_are_no_text_come_in_base64_whatever_their_type(web):
     for body, headers in ((b"caf\xe9", {"content-type": "text/plain; charset=iso-8859-1"}),
                           (b"\x1f\x8b", {"content-type": "application/json", "content-encoding": "gzip"})):

@@ -55,8 +55,8 @@ extension LambdaService {
         let reference = try request.function()
         let name = try request.required("Name")
         return try await functions.update(reference) { function in
+            // Its URL stays, is refused, and answers again when there is an alias of that name.
             function.aliases[name] = nil
-            function.urls[name] = nil
             function.eventInvokes[name] = nil
             function.provisioned[name] = nil
             function.policies[name] = nil

@@ -105,6 +105,9 @@ struct FunctionURLGateway: Sendable {
         guard let function = try await functions.find(target.function),
             let url = function.urls[target.qualifier ?? "$LATEST"], url.id == id
         else { return nil }
+        if let alias = target.qualifier, function.aliases[alias] == nil {
+            throw LambdaError.denied
+        }
         return (target, url)
     }
 

@@ -52,6 +52,9 @@ struct LambdaError: Error, Sendable {
     /// Bytes of a message; more is cut.
     private static let maximumText = 64 << 10
 
+    /// Without a word on what is there.
+    static let denied = LambdaError("AccessDeniedException", 403, "")
+
     static func throttled(_ reason: String) -> LambdaError {
         LambdaError("TooManyRequestsException", 429, "Rate Exceeded.", reason: reason)
     }

@@ -108,7 +108,7 @@ extension LambdaNames {
                 "Functions from '\(place)' are not reachable in this region ('\(region)')")
         }
         // Without a text, as Lambda's.
-        guard owner == account else { throw LambdaError("AccessDeniedException", 403, "") }
+        guard owner == account else { throw LambdaError.denied }
     }
 }
 
