@@ -20,14 +20,19 @@ struct JSONValidator {
     /// One bit a level: set for an object, clear for an array.
     private var kinds = InlineArray<8, UInt64>(repeating: 0)
     private let hasToBeText: Bool
+    private let allowsNonFinite: Bool
 
-    /// - Parameter forTexts: refuses escapes that stand for half of a character as well. JSON has them (RFC
-    ///   8259, section 8.2), but no text that they could be read into.
+    /// - Parameters:
+    ///   - forTexts: refuses escapes that stand for half of a character as well. JSON has them (RFC 8259,
+    ///     section 8.2), but no text that they could be read into.
+    ///   - allowsNonFinite: takes `NaN`, `Infinity` and `-Infinity` for numbers. JSON has none of them, and
+    ///     Python's module writes and reads them.
     /// - Throws: `JSONFault`.
     static func check(
-        _ bytes: UnsafeRawBufferPointer, forTexts: Bool = false
+        _ bytes: UnsafeRawBufferPointer, forTexts: Bool = false, allowsNonFinite: Bool = false
     ) throws(JSONFault) {
-        var validator = JSONValidator(bytes: bytes, hasToBeText: forTexts)
+        var validator = JSONValidator(
+            bytes: bytes, hasToBeText: forTexts, allowsNonFinite: allowsNonFinite)
         do throws(Refusal) {
             try validator.document()
         } catch {
@@ -40,9 +45,10 @@ struct JSONValidator {
         var reason: StaticString
     }
 
-    private init(bytes: UnsafeRawBufferPointer, hasToBeText: Bool) {
+    private init(bytes: UnsafeRawBufferPointer, hasToBeText: Bool, allowsNonFinite: Bool) {
         self.bytes = bytes
         self.hasToBeText = hasToBeText
+        self.allowsNonFinite = allowsNonFinite
     }
 
     private static func fault(_ bytes: UnsafeRawBufferPointer, _ refusal: Refusal) -> JSONFault {
@@ -98,6 +104,8 @@ struct JSONValidator {
             case UInt8(ascii: "t"): return try literal("true")
             case UInt8(ascii: "f"): return try literal("false")
             case UInt8(ascii: "n"): return try literal("null")
+            case UInt8(ascii: "N") where allowsNonFinite: return try literal("NaN")
+            case UInt8(ascii: "I") where allowsNonFinite: return try literal("Infinity")
             case nil: throw refusal("the text ends where a value is expected")
             default: throw refusal("expected a value")
             }
@@ -143,6 +151,7 @@ struct JSONValidator {
 
     private mutating func number() throws(Refusal) {
         if peek() == UInt8(ascii: "-") { position += 1 }
+        if allowsNonFinite, peek() == UInt8(ascii: "I") { return try literal("Infinity") }
         if peek() == UInt8(ascii: "0") {
             position += 1
             if let next = peek(), isDigit(next) { throw refusal("a number begins with 0") }

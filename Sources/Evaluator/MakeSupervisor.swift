@@ -25,7 +25,7 @@ func makeSupervisor(
             lambdaRuntime: installation.lambdaRuntime, interpreters: interpreters,
             slots: configuration.slots, parked: configuration.parked,
             queueLimit: configuration.queueLimit,
-            hasUserNamespaces: hasUserNamespaces, checkResult: jsonFault(in:)),
+            hasUserNamespaces: hasUserNamespaces, checkResult: jsonFault),
         observer: observer, log: logger)
     return Supervisor(
         calls: supervisor,
@@ -65,9 +65,11 @@ private struct SupervisorService: Service {
 }
 
 /// What is wrong with a handler's result; `nil` when it is JSON.
-private func jsonFault(in result: ByteBuffer) -> String? {
+@Sendable private func jsonFault(in result: ByteBuffer, allowsNonFinite: Bool) -> String? {
     do {
-        try result.withUnsafeReadableBytes { try JSONValidator.check($0) }
+        try result.withUnsafeReadableBytes {
+            try JSONValidator.check($0, allowsNonFinite: allowsNonFinite)
+        }
         return nil
     } catch {
         return (error as? JSONFault)?.message ?? "\(error)"

@@ -49,8 +49,10 @@ public struct CallFailure: Sendable, Equatable {
     public var message: String
     /// The exception's class, where there was one.
     public var errorType: String?
-    /// The user's frames, outermost first in Python and innermost first in JavaScript.
+    /// The user's frames, outermost first in Python and innermost first in JavaScript; then those of the errors
+    /// that it was caused by, each behind a line that begins with `causedBy`.
     public var stack: [String]
+    public static let causedBy = "caused by "
     /// With `exited`: the process's exit code.
     public var exitCode: Int?
     /// With `crashed`: the signal's name, for example `SIGSEGV`.

@@ -59,6 +59,8 @@ public struct CallRequest: Sendable {
     /// Takes the pieces of a result that the handler streams, in order; called with the supervisor's lock
     /// held. `nil` when the result is wanted as a whole.
     public var receivePiece: (@Sendable (ByteBuffer) -> Void)?
+    /// Whether the result may have numbers that JSON has no form of.
+    public var allowsNonFinite = false
     /// The bundle that the cell sees at /opt.
     public var layers: String?
 

@@ -17,17 +17,18 @@ final class CellReader: Sendable {
 
     private struct State {
         var decoder: FrameDecoder
+        var allowsNonFinite = false
         var isOver = false
     }
 
     private let call: Descriptor
-    private let check: @Sendable (ByteBuffer) -> String?
+    private let check: SupervisorConfiguration.ResultCheck
     private let state: Mutex<State>
     /// A cell can send faster than it is read: others, and its own deadline, have their turn.
     private static let roundsAtOnce = 8
 
     /// - Parameter check: says what is wrong with a result.
-    init(call: Descriptor, resultLimit: Int, check: @escaping @Sendable (ByteBuffer) -> String?) {
+    init(call: Descriptor, resultLimit: Int, check: @escaping SupervisorConfiguration.ResultCheck) {
         self.call = call
         self.check = check
         state = Mutex(State(decoder: FrameDecoder(resultLimit: resultLimit)))
@@ -38,6 +39,9 @@ final class CellReader: Sendable {
 
     /// The cell is given another call: answers to others are not taken for its.
     func expect(_ number: UInt16) { state.withLock { $0.decoder.number = number } }
+
+    /// What the results of the call that the cell is given may have.
+    func expect(nonFinite: Bool) { state.withLock { $0.allowsNonFinite = nonFinite } }
 
     /// Reads what the socket has.
     /// - Parameter toEnd: read until it is empty, because the cell is gone.
@@ -64,7 +68,8 @@ final class CellReader: Sendable {
                     said.events.append(event)
                     switch event {
                     case .result(let result):
-                        said.faults[said.events.count - 1] = check(result)
+                        said.faults[said.events.count - 1] = check(
+                            result, state.allowsNonFinite)
                     case .violation, .tooLarge: state.isOver = true
                     default: break
                     }

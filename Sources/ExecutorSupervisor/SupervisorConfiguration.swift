@@ -29,7 +29,9 @@ public struct SupervisorConfiguration: Sendable {
     /// A result that is sent as it comes can be longer.
     public var streamedBytes = 20 * 1024 * 1024
     /// Says what is wrong with a result that is not JSON; `nil` when nothing is.
-    public var checkResult: @Sendable (ByteBuffer) -> String?
+    public var checkResult: ResultCheck
+    public typealias ResultCheck =
+        @Sendable (_ result: ByteBuffer, _ allowsNonFinite: Bool) -> String?
 
     /// Places of cells: of those that run, of as many that wait for their function's next call, of those that
     /// are parked, and of those that are being taken down, without which parked cells are not replaced in time
@@ -49,7 +51,7 @@ public struct SupervisorConfiguration: Sendable {
         executors: String, launcher: String, cellLibrary: String, bundles: String,
         lambdaRuntime: String? = nil, interpreters: [Runtime: String] = [:], slots: Int,
         parked: Int, queueLimit: Int,
-        hasUserNamespaces: Bool = true, checkResult: @escaping @Sendable (ByteBuffer) -> String?
+        hasUserNamespaces: Bool = true, checkResult: @escaping ResultCheck
     ) {
         self.executors = executors
         self.launcher = launcher

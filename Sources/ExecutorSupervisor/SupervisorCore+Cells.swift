@@ -26,6 +26,8 @@ extension SupervisorCore {
             if call.request.isolation == .reuse { run.serve(call.request) }
         }
         beginService(run, call)
+        // Those of other functions never may.
+        if call.request.isTask { run.reader.expect(nonFinite: call.request.allowsNonFinite) }
         takeSlot(call.request.function, limits)
         lanes[call.request.runtime]?.running += 1
         observer.callStarted(

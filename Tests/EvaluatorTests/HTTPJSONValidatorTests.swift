@@ -45,6 +45,29 @@ struct HTTPJSONValidatorTests {
         )
     }
 
+    @Test(arguments: ["NaN", "Infinity", "-Infinity", "[NaN,-1,{\"a\":-Infinity}]"])
+    func `numbers that JSON does not have are accepted where they are allowed`(text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            #expect(throws: JSONFault.self) { try JSONValidator.check(bytes) }
+            #expect(throws: Never.self) { try JSONValidator.check(bytes, allowsNonFinite: true) }
+        }
+    }
+
+    @Test(arguments: [
+        "nan", "-NaN", "+Infinity", "Inf", "Infinity1", "{NaN:1}", "NaN NaN", "--Infinity",
+    ])
+    func `nothing but those is allowed besides`(text: String) {
+        var text = text
+        text.withUTF8 { bytes in
+            let bytes = UnsafeRawBufferPointer(bytes)
+            #expect(throws: JSONFault.self) {
+                try JSONValidator.check(bytes, allowsNonFinite: true)
+            }
+        }
+    }
+
     @Test(
         arguments: [
             [0x80], [0xC0, 0x80], [0xC1, 0xBF], [0xE0, 0x9F, 0xBF], [0xED, 0xA0, 0x80],

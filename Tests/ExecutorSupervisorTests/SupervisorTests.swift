@@ -135,7 +135,7 @@ import Testing
             configuration: SupervisorConfiguration(
                 executors: "\(checkout)/executors", launcher: "\(products)/cloister-launcher",
                 cellLibrary: "\(products)/libCloisterCell.so", bundles: folder, slots: 8,
-                parked: 4, queueLimit: 1000, checkResult: { _ in nil }),
+                parked: 4, queueLimit: 1000, checkResult: { _, _ in nil }),
             observer: observer)
         do {
             while supervisor.status().first(where: { $0.runtime == .python })?.parked != 4 {
