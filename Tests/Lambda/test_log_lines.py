@@ -22,7 +22,7 @@ def test_a_python_error_has_its_traceback(aws, make):
     lines = tail(aws, make("def handler(e, c):\n    raise ValueError('no')")).splitlines()
     at = lines.index("[ERROR] ValueError: no")
     assert lines[at + 1] == "Traceback (most recent call last):"
-    assert lines[at + 2].startswith('  File "/var/task/app.py", line 2, in handler')
+    assert lines[at + 2].startswith('\xa0\xa0File "/var/task/app.py", line 2, in handler')
 
 
 def test_a_node_error_is_an_invoke_error(aws, make):

@@ -239,10 +239,11 @@ def describe(error, kind):
         seen.add(id(current))
         if current is not error:
             stack.append("caused by %s: %s" % (type(current).__name__, text_of(current)))
-        place = getattr(current, "place", current)
-        if isinstance(place, SyntaxError) and place.filename:
+        if surroundings.is_lambda:
+            stack += surroundings.places(current)
+        elif isinstance(current, SyntaxError) and current.filename:
             stack.append('File "%s", line %s\n    %s' % (
-                place.filename, place.lineno, (place.text or "").strip()))
+                current.filename, current.lineno, (current.text or "").strip()))
         for frame in traceback.extract_tb(current.__traceback__, 100):
             if not own(frame):
                 stack.append('File "%s", line %s, in %s\n    %s' % (

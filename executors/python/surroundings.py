@@ -101,6 +101,16 @@ def plain(value):
 class Fault(Exception):
     """What Lambda's runtime says of code that it cannot load. Its name is what is told of it."""
 
+    place = None
+
+
+def places(error):
+    """What the stack of an error begins with: where the code is that is no Python."""
+    place = error.place if isinstance(error, Fault) else None
+    if place is None or not place.filename:
+        return []
+    return ['File "%s" Line %s\n    %s' % (place.filename, place.lineno, (place.text or "").rstrip("\n"))]
+
 
 def fault(name, message):
     return type(name, (Fault,), {})(message)

@@ -7,13 +7,14 @@ struct LambdaFailure: Sendable {
     var type: String
     var message: String
     var stack: [String]?
-    private let isPython: Bool
+    private let runtime: FunctionRuntime
     private var requestID: String
 
     init(
         _ failure: CallFailure, runtime: FunctionRuntime, timeoutMs: Int, call: String
     ) {
-        isPython = runtime == .python
+        self.runtime = runtime
+        let isPython = runtime == .python
         requestID = LambdaRequestID.text(of: call)
         type = "Runtime.ExitError"
         message = ""
@@ -43,9 +44,8 @@ struct LambdaFailure: Sendable {
                 "Response payload size exceeded maximum allowed payload size "
                 + "(\(SupervisorConfiguration.maximumResultBytes) bytes)."
         case .responseInvalid:
-            type = "Runtime.MarshalError"
+            type = Self.marshalError(runtime)
             message = failure.cause.said(failure.message)
-            if !isPython { type = "Error" }
             stack = []
         case .exited where failure.exitCode == 0: message = exited("without providing a reason")
         case .exited: message = exited("with error: exit status \(failure.exitCode ?? 1)")
@@ -70,20 +70,34 @@ struct LambdaFailure: Sendable {
         }
     }
 
+    /// What the runtimes call a result that is not JSON.
+    static func marshalError(_ runtime: FunctionRuntime) -> String {
+        runtime == .python ? "Runtime.MarshalError" : "Error"
+    }
+
+    /// A stack as the language itself prints one. Lambda's runtimes leave out what the error was caused by.
+    static func trace(
+        _ stack: [String], of type: String, _ message: String, runtime: FunctionRuntime
+    ) -> [String] {
+        let frames = stack.prefix { !$0.hasPrefix(CallFailure.causedBy) }
+        switch runtime {
+        case .python: return frames.map { "  \($0)\n" }
+        case .javascript: return ["\(type): \(message)"] + frames.map { "    \($0)" }
+        }
+    }
+
     /// The body of the answer. Lambda's Python and Node runtimes name the stack differently.
     var json: JSONValue {
         var fields: [String: JSONValue] = [
             "errorType": .string(type), "errorMessage": .string(message),
         ]
         guard let stack else { return .object(fields) }
-        if isPython {
+        let trace = JSONValue.list(Self.trace(stack, of: type, message, runtime: runtime))
+        switch runtime {
+        case .python:
             fields["requestId"] = .string(requestID)
-            fields["stackTrace"] = .array(
-                stack.map { .string("  \($0)\n") })
-        } else {
-            fields["trace"] = .array(
-                [.string("\(type): \(message)")]
-                    + stack.map { .string("    \($0)") })
+            fields["stackTrace"] = trace
+        case .javascript: fields["trace"] = trace
         }
         return .object(fields)
     }

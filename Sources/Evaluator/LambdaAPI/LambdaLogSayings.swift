@@ -39,22 +39,24 @@ struct TextLogSayings: LambdaLogSayings {
     }
 
     private func pythonError(_ run: LambdaRun) -> String {
-        let what = [run.errorType, run.message].compactMap { $0 }.joined(separator: ": ")
-        var lines = ["[ERROR] " + what]
-        if let stack = run.stack, !stack.isEmpty {
-            lines.append("Traceback (most recent call last):")
-            lines += stack.map { "  \($0)" }
-        }
+        let what = [run.errorType, run.message].compactMap { $0 }.filter { !$0.isEmpty }
+        var lines = ["[ERROR] " + what.joined(separator: ": ")]
+        lines.append("Traceback (most recent call last):")
+        lines += run.trace.flatMap { $0.split(separator: "\n") }.map(Self.indented)
         return lines.joined(separator: "\n")
+    }
+
+    /// As Lambda's Python runtime has it, so that consoles leave the blanks in front of a line alone.
+    private static func indented(_ line: Substring) -> String {
+        let text = line.drop { $0 == " " }
+        return String(repeating: "\u{A0}", count: line.count - text.count) + text
     }
 
     /// Time, id, level and the error as JSON, between tabs.
     private func nodeError(_ run: LambdaRun, isInit: Bool) -> String {
-        let type = run.errorType ?? "Error"
-        let message = run.message ?? ""
         let error: JSONValue = [
-            "errorType": .string(type), "errorMessage": .string(message),
-            "stack": .list(["\(type): \(message)"] + (run.stack ?? []).map { "    \($0)" }),
+            "errorType": .string(run.errorType ?? "Error"),
+            "errorMessage": .string(run.message ?? ""), "stack": .list(run.trace),
         ]
         let title = isInit ? "Uncaught Exception" : "Invoke Error"
         return [Timestamp.text(run.endedAtMs), id, "ERROR", title + " ", error.text]
@@ -107,7 +109,7 @@ struct JSONLogSayings: LambdaLogSayings {
         let error: [String: JSONValue] = [
             "errorType": .string(run.errorType ?? "Error"),
             "errorMessage": .string(run.message ?? ""),
-            "stackTrace": .list(run.stack ?? []),
+            "stackTrace": .list(run.trace),
         ]
         // As the two runtimes have it.
         return run.runtime == .python
