@@ -4,7 +4,13 @@ import NIOCore
 
 extension CallRequest {
     /// A call of a function, as the supervisor wants it.
-    init(_ id: String, _ function: CallableFunction, _ event: ByteBuffer) {
+    /// - Parameters:
+    ///   - trace: the one that it belongs to; `nil` for a new one, where the handler is told of any.
+    ///   - context: what its handler is told besides; `nil` for what the function's surroundings say.
+    init(
+        _ id: String, _ function: CallableFunction, _ event: ByteBuffer, trace: String? = nil,
+        context: String? = nil
+    ) {
         let version = function.version
         let runtime: Runtime =
             switch version.runtime {
@@ -27,6 +33,6 @@ extension CallRequest {
         concurrency = version.concurrency
         secrets = Array(function.secrets.environment.values)
         layers = version.layers
-        if let surroundings = function.surroundings { context = surroundings.context(id) }
+        self.context = context ?? function.surroundings?.context(id, trace)
     }
 }

@@ -22,8 +22,8 @@ struct CallableFunction: Sendable {
 struct CallSurroundings: Sendable {
     /// Variables that the function's own go over.
     var environment: [String: String]
-    /// JSON for the context object of the call with an id.
-    var context: @Sendable (_ call: String) -> String
+    /// JSON for the context object of the call with an id; with a new trace where it has none.
+    var context: @Sendable (_ call: String, _ trace: String?) -> String
     /// `$LATEST` or a number, as the log says it.
     var version: String
     var logging: LambdaLogging

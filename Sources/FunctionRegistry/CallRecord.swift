@@ -93,6 +93,8 @@ public struct AsyncState: Sendable, Equatable, Codable {
     public var replayedAs: String?
     /// How many calls led to this one, each by its end, which a function was told of.
     public var hops: Int?
+    /// The trace that the call belongs to, where its caller's API has such.
+    public var trace: String?
 
     public init(maxAttempts: Int, replayOf: String? = nil) {
         self.maxAttempts = maxAttempts

@@ -148,7 +148,10 @@ def test_destinations_are_told(aws, make, logs, fails):
     assert context["functionArn"] == ARN + name + ":$LATEST" and context["approximateInvokeCount"] == 1
     assert record["requestPayload"] == {"fails": fails}
     if fails:
-        assert record["responsePayload"] == {"errorType": "ValueError", "errorMessage": "no"}
+        payload = record["responsePayload"]
+        assert (payload["errorType"], payload["errorMessage"], payload["requestId"]) == (
+            "ValueError", "no", context["requestId"])
+        assert "/var/task/app.py" in payload["stackTrace"][0]
         assert record["responseContext"]["functionError"] == "Unhandled"
     else:
         assert record["responsePayload"] == "yes"

@@ -4,11 +4,12 @@ import base64
 import json
 import pathlib
 import re
+import urllib.error
 import urllib.request
 
 import boto3
 import pytest
-from conftest import Evaluator, ROLE, zip_of
+from conftest import Evaluator, ROLE, wait_for, zip_of
 from test_invoke import call
 
 CASES = {
@@ -32,6 +33,7 @@ FAULTS = {
         ("Runtime.MarshalError", "Unable to marshal response: Object of type date is not JSON serializable"),
     "raise ValueError('half \\ud800 pair')": ("ValueError", "half \ufffd pair"),
     "class Odd(Exception): pass\n    raise Odd": ("Odd", ""),
+    "return {1: {2, 3}}": ("Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serializable"),
 }
 
 
@@ -86,6 +88,70 @@ def test_a_call_has_a_trace_of_its_own(aws, make):
     traces = [call(aws, name)[1] for _ in range(2)]
     assert all(re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", t) for t in traces)
     assert traces[0] != traces[1]
+
+
+def test_numbers_that_json_does_not_have_are_as_python_writes_them(aws, make, evaluator):
+    name = make("def handler(e, c):\n    return eval(e)")
+    for value, text in {"float('nan')": b"NaN", "[float('inf'), {'a': -float('inf')}, -1]": b'[Infinity, {"a": -Infinity}, -1]',
+                        "__import__('decimal').Decimal('NaN')": b"NaN"}.items():
+        answer = aws.invoke(FunctionName=name, Payload=json.dumps(value))
+        assert "FunctionError" not in answer and answer["Payload"].read() == text
+    request = urllib.request.Request("%s/v1/functions/%s/invoke" % (evaluator.endpoint, name), b'"float(\'nan\')"')
+    with pytest.raises(urllib.error.HTTPError) as error:
+        urllib.request.urlopen(request)
+    assert json.load(error.value)["cause"] == "response_invalid"
+    assert aws.invoke(FunctionName=name, Payload=b'"float(\'nan\')"')["Payload"].read() == b"NaN"
+
+
+def test_errors_have_their_own_frames_and_no_cause(aws, make):
+    code = ("def inner():\n    exec('1 / 0')\n"
+            "def handler(e, c):\n    try:\n        inner()\n    except ZeroDivisionError as error:\n"
+            "        raise ValueError('outer') from error")
+    answer, result = call(aws, make(code), LogType="Tail")
+    assert result.pop("requestId") and result == {
+        "errorType": "ValueError", "errorMessage": "outer",
+        "stackTrace": ['  File "/var/task/app.py", line 7, in handler\n    raise ValueError(\'outer\') from error\n']}
+    log = base64.b64decode(answer["LogResult"]).decode()
+    assert ('[ERROR] ValueError: outer\nTraceback (most recent call last):\n'
+            '\xa0\xa0File "/var/task/app.py", line 7, in handler\n'
+            "\xa0\xa0\xa0\xa0raise ValueError('outer') from error\nEND ") in log
+
+
+@pytest.mark.parametrize("code, text", [
+    ("def handler(e, c):\n    return {1}", "[ERROR] Runtime.MarshalError: Unable to marshal response: "
+     "Object of type set is not JSON serializable\nTraceback (most recent call last):\nEND "),
+    ("import nowhere", "[ERROR] Runtime.ImportModuleError: Unable to import module 'app': No module named 'nowhere'\n"
+     "Traceback (most recent call last):\nEND "),
+    ("def handler(e, c):\n    raise SystemError", '[ERROR] SystemError\nTraceback (most recent call last):\n\xa0\xa0File '),
+    ("if True:\n    def (", "[ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax (app.py, line 2)"
+     '\nTraceback (most recent call last):\n\xa0\xa0File "/var/task/app.py" Line 2\n\xa0\xa0\xa0\xa0\xa0\xa0\xa0\xa0def (\nEND '),
+])
+def test_faults_in_the_log(aws, make, code, text):
+    answer, result = call(aws, make(code), LogType="Tail")
+    assert text in base64.b64decode(answer["LogResult"]).decode()
+    assert set(result) == {"errorType", "errorMessage", "requestId", "stackTrace"}
+    assert result["stackTrace"] == [] or "File" in text
+
+
+def test_attempts_of_a_call_nobody_waits_for_have_its_trace(aws, make, logs, evaluator):
+    name = make("import os\ndef handler(e, c):\n    print('trace', os.environ['_X_AMZN_TRACE_ID'])\n    raise ValueError")
+    told = make("import os\ndef handler(e, c):\n    print('trace', os.environ['_X_AMZN_TRACE_ID'])")
+    aws.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=1, DestinationConfig={
+        "OnFailure": {"Destination": "arn:aws:lambda:us-east-1:000000000000:function:" + told}})
+    trace = "Root=1-65b0f1a2-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1"
+
+    def traces(name):
+        events = logs.filter_log_events(logGroupName="/aws/lambda/" + name, filterPattern="trace")["events"]
+        return [e["message"].split()[1] for e in events]
+
+    for given in {"X-Amzn-Trace-Id": trace}, {}:
+        request = urllib.request.Request(
+            "%s/2015-03-31/functions/%s/invocations" % (evaluator.endpoint, name), b"{}",
+            {"X-Amz-Invocation-Type": "Event", **given})
+        with urllib.request.urlopen(request) as answer:
+            used = answer.headers["X-Amzn-Trace-Id"]
+        assert not given or used == trace
+        wait_for(lambda: traces(name).count(used) == 2 and traces(told).count(used) == 1)
 
 
 def test_a_trace_that_the_caller_names_is_handed_on(make, evaluator):

@@ -21,13 +21,17 @@ struct AsyncAcceptor: Sendable {
     }
 
     /// Accepts a call as `accept` does.
-    /// - Parameter hops: how many calls led to it, each by the end of the one before.
+    /// - Parameters:
+    ///   - hops: how many calls led to it, each by the end of the one before.
+    ///   - trace: the one that it belongs to; only of functions that are told theirs.
     /// - Returns: its record; and whether it is that of an earlier call with the same key.
     func call(
-        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?, hops: Int? = nil
+        _ function: FunctionVersion, event: ByteBuffer, key: IdempotencyKey?, hops: Int? = nil,
+        trace: String? = nil
     ) async throws -> (record: CallRecord, isReplay: Bool) {
         var record = newRecord(function, bytesIn: event.readableBytes)
         record.async?.hops = hops
+        record.async?.trace = trace
         do {
             try dispatcher.checkRoom(for: function.name, bytes: event.readableBytes)
         } catch {
@@ -46,7 +50,7 @@ struct AsyncAcceptor: Sendable {
         }
         // Of the same key; gone again only when the other request was refused.
         guard let other = try await registry.calls.call(id) else {
-            return try await call(function, event: event, key: key, hops: hops)
+            return try await call(function, event: event, key: key, hops: hops, trace: trace)
         }
         return (other, true)
     }

@@ -31,8 +31,9 @@ extension AsyncDispatcher {
                 return giveBack()
             }
             try journal.begin(call, function.version)
-            let event = ByteBuffer(bytes: call.event)
-            _ = try await supervisor.invoke(CallRequest(id, function, event))
+            let request = CallRequest(
+                id, function, ByteBuffer(bytes: call.event), trace: call.record.async?.trace)
+            _ = try await supervisor.invoke(request)
         } catch RegistryError.bundleGone {
             // It can be replayed when there is such a function again.
             end(.dead) { $0.fillCancelled("the function was deleted before the call could run") }

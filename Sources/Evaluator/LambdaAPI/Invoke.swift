@@ -26,7 +26,7 @@ extension LambdaService {
         switch type {
         case "DryRun": return Response(status: .noContent, headers: headers)
         case "Event":
-            let id = try await invoker.submit(target, event: event)
+            let id = try await invoker.submit(target, event: event, trace: trace)
             headers[.lambdaRequestID] = LambdaRequestID.text(of: id)
             return Response(status: .accepted, headers: headers)
         default: headers[.lambdaVersion] = target.version
@@ -36,7 +36,8 @@ extension LambdaService {
             return try await stream(
                 target, event: event, client: client, trace: trace, request, headers)
         }
-        let outcome = try await invoker.run(target, event: event, client: client, trace: trace)
+        let outcome = try await invoker.run(
+            target, event: event, client: client, trace: trace, allowsNonFinite: true)
         headers[.lambdaRequestID] = LambdaRequestID.text(of: outcome.id)
         headers[.contentType] = "application/json"
         if request.string("LogType") == "Tail" {

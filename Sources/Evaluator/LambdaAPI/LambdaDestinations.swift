@@ -1,3 +1,4 @@
+import ExecutorSupervisor
 import Foundation
 import FunctionRegistry
 import NIOCore
@@ -37,7 +38,7 @@ struct LambdaDestinations: Sendable {
             // The same call twice is one call: the evaluator may have stopped between the two lines.
             _ = try await invoker.submit(
                 target, event: ByteBuffer(bytes: record.data), key: "destination/\(webhook.id)",
-                hops: hops)
+                hops: hops, trace: call.async?.trace)
             return (nil, true)
         } catch let error as LambdaError {
             return (error.message, false)
@@ -58,10 +59,14 @@ struct LambdaDestinations: Sendable {
             if let result { payload = try JSONValue(ByteBuffer(bytes: result)) }
         } else {
             response["functionError"] = "Unhandled"
-            payload = .fields([
-                "errorType": call.errorType.map { .string($0) },
-                "errorMessage": .string(call.message ?? call.cause ?? ""),
-            ])
+            let failure = CallFailure(
+                cause: call.cause.flatMap(CallCause.init) ?? .evaluatorLost,
+                message: call.message ?? "", errorType: call.errorType, stack: call.stack ?? [],
+                exitCode: call.exitCode, signal: call.signal)
+            payload =
+                LambdaFailure(
+                    failure, runtime: call.runtime, timeoutMs: call.timeoutMs, call: call.id
+                ).json
         }
         let condition =
             switch call.cause {

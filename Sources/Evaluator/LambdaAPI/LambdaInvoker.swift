@@ -99,10 +99,12 @@ struct LambdaInvoker: Sendable {
     ///   - event: JSON text.
     ///   - client: what the handler is told of the client, JSON text.
     ///   - trace: the one that the call belongs to; `nil` for a new one.
+    ///   - allowsNonFinite: whether the result may have `NaN` and `Infinity` for numbers, as Python writes them.
     ///   - receivePiece: takes the pieces of a result that the handler streams; must return at once.
     /// - Throws: `LambdaError`, `CallRejection`, `RegistryError`; the call did not run then.
     func run(
         _ target: Target, event: ByteBuffer, client: String? = nil, trace: String? = nil,
+        allowsNonFinite: Bool = false,
         receivePiece: (@Sendable (ByteBuffer) -> Void)? = nil
     ) async throws -> Outcome {
         guard !drain.isStopping else { throw LambdaError.stopping }
@@ -116,15 +118,13 @@ struct LambdaInvoker: Sendable {
             id: ids.next(), function: version, bytesIn: event.readableBytes,
             queuedAtMs: currentTimeMs())
         try journal.accept(record, version)
-        var request = CallRequest(record.id, target.callable, event)
-        request.context =
-            LambdaContext(
-                call: record.id, function: name, version: target.version, arn: target.arn,
-                registryVersion: version.version, group: target.function.logGroup, client: client,
-                streams: receivePiece != nil,
-                trace: trace
-            ).text
+        let context = LambdaContext(
+            call: record.id, function: name, version: target.version, arn: target.arn,
+            registryVersion: version.version, group: target.function.logGroup, client: client,
+            streams: receivePiece != nil, trace: trace)
+        var request = CallRequest(record.id, target.callable, event, context: context.text)
         request.receivePiece = receivePiece
+        request.allowsNonFinite = allowsNonFinite
         do {
             let reply = try await supervisor.invoke(request)
             registry.calls.recordReplied(id: record.id)
@@ -139,16 +139,20 @@ struct LambdaInvoker: Sendable {
     /// - Parameters:
     ///   - key: makes it the call that had the same key before, if there was one.
     ///   - hops: how many calls led to it.
+    ///   - trace: the one that each of its attempts belongs to.
     /// - Returns: its id.
     func submit(
-        _ target: Target, event: ByteBuffer, key: String? = nil, hops: Int? = nil
+        _ target: Target, event: ByteBuffer, key: String? = nil, hops: Int? = nil,
+        trace: String? = nil
     ) async throws -> String {
         guard !drain.isStopping else { throw LambdaError.stopping }
         let version = target.callable.version
         let key = key.map {
             IdempotencyKey(key: $0, version: version.version, event: event.readableBytesView)
         }
-        return try await acceptor.call(version, event: event, key: key, hops: hops).record.id
+        return try await acceptor.call(
+            version, event: event, key: key, hops: hops, trace: trace
+        ).record.id
     }
 
     /// What a call printed, as Lambda shows it.

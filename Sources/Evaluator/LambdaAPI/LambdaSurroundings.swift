@@ -28,11 +28,11 @@ struct LambdaSurroundings: SurroundingsProviding {
             version,
             CallSurroundings(
                 environment: environment(function, configuration, registryVersion: number),
-                context: { call in
+                context: { call, trace in
                     LambdaContext(
                         call: call, function: name, version: label,
                         arn: names.function(name, isUnqualified ? nil : label),
-                        registryVersion: number, group: group
+                        registryVersion: number, group: group, trace: trace
                     ).text
                 },
                 version: label, logging: configuration.logging ?? LambdaLogging())

@@ -1,4 +1,4 @@
-import Foundation
+import FunctionRegistry
 import HTTPTypes
 
 /// The trace that a request belongs to, as X-Ray writes it:
@@ -15,12 +15,29 @@ enum LambdaTrace {
     }
 
     static func new() -> String {
-        let seconds = String(Int(Date().timeIntervalSince1970), radix: 16)
-        let random = String(format: "%016lx", UInt64.random(in: .min ... .max))
-        let more = String(format: "%08x", UInt32.random(in: .min ... .max))
-        let parent = String(format: "%016lx", UInt64.random(in: .min ... .max))
-        return "Root=1-\(seconds)-\(random)\(more);Parent=\(parent);Sampled=0"
+        let parts = [
+            (7..<15, UInt64(clamping: currentTimeMs() / 1000)),
+            (16..<32, UInt64.random(in: .min ... .max)),
+            (32..<40, UInt64.random(in: .min ... .max)),
+            (48..<64, UInt64.random(in: .min ... .max)),
+        ]
+        // Each call that names none has one made.
+        return String(unsafeUninitializedCapacity: form.utf8CodeUnitCount) { bytes in
+            _ = form.withUTF8Buffer { bytes.initialize(fromContentsOf: $0) }
+            for (places, value) in parts {
+                var rest = value
+                for place in places.reversed() {
+                    let digit = UInt8(rest & 15)
+                    bytes[place] = digit < 10 ? 0x30 + digit : 0x57 + digit
+                    rest >>= 4
+                }
+            }
+            return form.utf8CodeUnitCount
+        }
     }
+
+    private static let form: StaticString =
+        "Root=1-00000000-000000000000000000000000;Parent=0000000000000000;Sampled=0"
 
     private static func isOne(_ text: String) -> Bool {
         text.utf8.count <= maximumBytes && text.hasPrefix("Root=1-")
