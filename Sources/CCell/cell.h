@@ -116,6 +116,7 @@ void cell_become_snapshot(const struct cw_call *order);
 void cell_confine_snapshot(const struct cw_call *order);
 // A snapshot's cell has its status page to itself, and this sends it.
 void cell_send_status(void);
+void cell_send_held(void);
 // Threads that a runtime may have at rest besides the main one, and does without after a fork.
 int cell_runtime_threads(void);
 

@@ -89,6 +89,7 @@ static void take_over(int socket) {
 void cloister_branch(void) {
     int left = cell_new_descriptor(KEEPER);
     if (left >= 0) refuse(left);
+    cell_send_held();
     close_own();
     cell_note_descriptors(KEEPER);
     struct keep_word message = {.type = KEEP_READY};

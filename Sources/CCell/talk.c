@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -42,6 +43,31 @@ static int send_all(struct iovec *parts, int count) {
     return 0;
 }
 
+// Printing a line can take many writes. Its parts are kept where the supervisor finds them when this process is ended,
+// and go with what follows them. Forks of a snapshot have no such place.
+static int can_hold(int stream, size_t before, const char *bytes, size_t length) {
+    return cell_status && !cell_is_branch && stream <= 2 && before + length <= CW_HELD_TEXT &&
+           !memchr(bytes, '\n', length);
+}
+
+// The text that is held, if it is of this stream or of any for 0.
+static size_t held(int stream) {
+    if (!cell_status || cell_is_branch || (stream && cell_status->held_stream != stream)) return 0;
+    // The function may write here.
+    return cell_status->held_bytes <= CW_HELD_TEXT ? cell_status->held_bytes : 0;
+}
+
+static int send_held(void) {
+    size_t length = held(0);
+    if (length == 0) return 0;
+    struct cw_frame head = {
+        .type = CW_FRAME_LOG, .stream = (uint8_t)cell_status->held_stream, .length = (uint32_t)length};
+    struct iovec parts[2] = {{&head, sizeof head}, {cell_status->held_text, length}};
+    int failed = send_all(parts, 2);
+    cell_status->held_bytes = 0;
+    return failed;
+}
+
 // Sends a frame, and the one that says that this cell waits for a call.
 static int send_frames(int type, int stream, const char *bytes, size_t length, int parks) {
     if (length > UINT32_MAX) length = UINT32_MAX;
@@ -54,9 +80,15 @@ static int send_frames(int type, int stream, const char *bytes, size_t length, i
     struct iovec parts[3] = {
         {&head, sizeof head}, {(void *)bytes, length}, {&parked, parks ? sizeof parked : 0}};
     pthread_mutex_lock(&sending);
-    int failed = send_all(parts, 3);
+    int failed = send_held() < 0 || send_all(parts, 3) < 0 ? -1 : 0;
     pthread_mutex_unlock(&sending);
     return failed;
+}
+
+void cell_send_held(void) {
+    pthread_mutex_lock(&sending);
+    send_held();
+    pthread_mutex_unlock(&sending);
 }
 
 static int send_frame(int type, int stream, const char *bytes, size_t length) {
@@ -138,7 +170,23 @@ void cloister_loaded(void) {
 }
 
 void cloister_log(int stream, const char *bytes, size_t length) {
-    send_frame(CW_FRAME_LOG, stream, bytes, length);
+    pthread_mutex_lock(&sending);
+    size_t before = held(stream);
+    if (before == 0) send_held();
+    if (can_hold(stream, before, bytes, length)) {
+        memcpy(cell_status->held_text + before, bytes, length);
+        cell_status->held_stream = (uint16_t)stream;
+        cell_status->held_bytes = (uint16_t)(before + length);
+    } else {
+        if (length > UINT32_MAX - CW_HELD_TEXT) length = UINT32_MAX - CW_HELD_TEXT;
+        struct cw_frame head = {
+            .type = CW_FRAME_LOG, .stream = (uint8_t)stream, .length = (uint32_t)(before + length)};
+        struct iovec parts[3] = {
+            {&head, sizeof head}, {before ? cell_status->held_text : NULL, before}, {(void *)bytes, length}};
+        send_all(parts, 3);
+        if (before) cell_status->held_bytes = 0;
+    }
+    pthread_mutex_unlock(&sending);
 }
 
 _Noreturn void cloister_answer(int type, const char *bytes, size_t length) {

@@ -271,6 +271,12 @@ extension SupervisorCore {
         var exit = exit
         if let service = run.service { exit.cpuMs -= service.cpuBeforeMs }
         hear(run, run.reader.read(toEnd: true), isGone: true)
+        let own = run.cell.selfReport()
+        if !own.heldText.isEmpty {
+            run.printed(
+                ByteBuffer(bytes: own.heldText), to: own.heldStream == 2 ? .stderr : .stdout,
+                isRaw: false)
+        }
         for stream in [LogLine.Stream.stdout, .stderr] {
             _ = run.readOutput(stream, rounds: 32)
         }
@@ -279,7 +285,7 @@ extension SupervisorCore {
         case .warming:
             isUnparked = true
             lane(of: run)?.warming -= 1
-            let why = run.cell.selfReport().setupFailure ?? exit.status.description
+            let why = own.setupFailure ?? exit.status.description
             log.error(
                 "a cell ended before it was parked",
                 metadata: ["template": "\(run.template.name)", "reason": "\(why)"])
@@ -290,8 +296,8 @@ extension SupervisorCore {
             let evidence = Verdict.Evidence(
                 exit: exit, outOfMemory: run.slot.cgroup?.ranOutOfMemory() ?? false,
                 peakMemoryBytes: run.slot.cgroup?.peakBytes(),
-                selfReport: run.cell.selfReport(),
-                limits: call.request.limits, cpuSeconds: Self.cpuSeconds(call.request.limits),
+                selfReport: own, limits: call.request.limits,
+                cpuSeconds: Self.cpuSeconds(call.request.limits),
                 endsEarly: lane(of: run)?.executor.endsEarly)
             call.fail(
                 call.endedBecause.map { Verdict.adding(cpuMs: exit.cpuMs, to: $0) }

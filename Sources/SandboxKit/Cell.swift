@@ -118,12 +118,19 @@ public struct CellSelfReport: Sendable, Equatable {
     public var aborted: Bool
     /// The first system call that was denied, in words.
     public var denial: String?
+    /// What it printed last and did not send, as its line went on; to stream 1 or 2.
+    public var heldText: [UInt8]
+    public var heldStream: Int
 
     init(_ page: cw_status) {
         confinedNs = page.confined_ns
         loadedNs = page.loaded_ns
         refusedMemory = Int(page.out_of_memory)
         aborted = page.aborted != 0
+        heldStream = Int(page.held_stream)
+        heldText = withUnsafeBytes(of: page.held_text) {
+            Array($0.prefix(Int(page.held_bytes)))
+        }
         if page.failed_stage != 0 {
             setupFailure =
                 "\(Self.stages[page.failed_stage] ?? "set-up step \(page.failed_stage)"): \(errorText(page.failed_errno))"

@@ -132,7 +132,7 @@ enum cw_stage {
     CW_STAGE_SESSION,
 };
 
-enum { CW_STATUS_BYTES = 4096, CW_DENIED_TEXT = 128, CW_EXIT_SETUP = 120, CW_EXIT_ABORT = 134 };
+enum { CW_STATUS_BYTES = 4096, CW_DENIED_TEXT = 128, CW_HELD_TEXT = 1024, CW_EXIT_SETUP = 120, CW_EXIT_ABORT = 134 };
 
 struct cw_status {
     uint64_t confined_ns;  // CLOCK_MONOTONIC when the cell was confined and had the call
@@ -142,10 +142,12 @@ struct cw_status {
     uint32_t out_of_memory;  // times that the runtime's own mmap was refused for want of memory
     uint32_t aborted;  // it called abort(): see trap.c
     uint32_t denials;
-    uint32_t reserved;
+    uint16_t held_stream;
+    uint16_t held_bytes;
     int64_t denied_nr;  // the first denied system call
     uint64_t denied_args[6];
     char denied_text[CW_DENIED_TEXT];  // its path, where it has one
+    char held_text[CW_HELD_TEXT];  // what was printed last, while its line goes on
 };
 
 #endif

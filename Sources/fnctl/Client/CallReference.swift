@@ -1,5 +1,10 @@
 /// What an argument names: a call by its id, or a function by its name.
 enum CallReference: Sendable, Equatable {
+    /// A function's, perhaps with a region of Lambda's API in front.
+    private static var name: Regex<Substring> {
+        /(?:[a-z]{2,4}(?:-[a-z]{2,10}){1,2}-[0-9]\.)?[A-Za-z0-9_-]{1,64}/
+    }
+
     case call(String)
     case function(String)
 
@@ -8,9 +13,7 @@ enum CallReference: Sendable, Equatable {
     init(_ text: String) throws(Failure) {
         if text.count == 26, text.allSatisfy({ "0123456789ABCDEFGHJKMNPQRSTVWXYZ".contains($0) }) {
             self = .call(text)
-        } else if text.wholeMatch(of: /([a-z]{2,4}(-[a-z]{2,10}){1,2}-[0-9]\.)?[A-Za-z0-9_-]{1,64}/)
-            != nil
-        {
+        } else if text.wholeMatch(of: Self.name) != nil {
             self = .function(text)
         } else {
             throw .usage(
