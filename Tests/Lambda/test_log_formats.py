@@ -79,7 +79,7 @@ def test_pythons_failures_are_records(aws, make):
     found, _ = records(aws, make(PYTHON, LoggingConfig=json_format("ERROR", "WARN")), b'{"fail": true}')
     caught, error, done, report = found
     assert caught["message"] == "caught"
-    assert (error["log_level"], error["errorType"], error["errorMessage"]) == ("ERROR", "ValueError", "no")
+    assert (error["level"], error["errorType"], error["errorMessage"]) == ("ERROR", "ValueError", "no")
     assert error["stackTrace"] and error["requestId"] == report["record"]["requestId"]
     assert done["record"]["status"] == report["record"]["status"] == "error"
 

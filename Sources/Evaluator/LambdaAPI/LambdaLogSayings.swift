@@ -98,13 +98,14 @@ struct JSONLogSayings: LambdaLogSayings {
     }
 
     private func failure(_ run: LambdaRun, _ cause: String) -> String {
-        let time = JSONValue.string(Timestamp.text(run.endedAtMs))
+        var record: [String: JSONValue] = [
+            "timestamp": .string(Timestamp.text(run.endedAtMs)), "level": "ERROR",
+            "requestId": .string(id),
+        ]
         guard run.isError else {
             let text = run.isTimeout ? "Task timed out after \(run.timeoutMs) ms" : run.message
-            return JSONValue.object([
-                "timestamp": time, "level": "ERROR", "requestId": .string(id),
-                "message": .string(text ?? cause),
-            ]).text
+            record["message"] = .string(text ?? cause)
+            return JSONValue.object(record).text
         }
         let error: [String: JSONValue] = [
             "errorType": .string(run.errorType ?? "Error"),
@@ -112,16 +113,12 @@ struct JSONLogSayings: LambdaLogSayings {
             "stackTrace": .list(run.trace),
         ]
         // As the two runtimes have it.
-        return run.runtime == .python
-            ? JSONValue.object(
-                error.merging([
-                    "timestamp": time, "log_level": "ERROR", "requestId": .string(id),
-                ]) { one, _ in one }
-            ).text
-            : JSONValue.object([
-                "timestamp": time, "level": "ERROR", "requestId": .string(id),
-                "message": .object(error),
-            ]).text
+        if run.runtime == .python {
+            record.merge(error) { one, _ in one }
+        } else {
+            record["message"] = .object(error)
+        }
+        return JSONValue.object(record).text
     }
 
     private func done(_ run: LambdaRun) -> String? {
