@@ -9,8 +9,7 @@ CELL_FLAGS := -std=c11 -shared -fPIC -O2 -g -Wall -Wextra -Werror -fvisibility=h
 # direct then, and what nobody calls is left out.
 SWIFT_LIBRARIES := $(dir $(realpath $(shell command -v swift)))../lib/swift_static/linux
 STATIC := $(if $(wildcard $(SWIFT_LIBRARIES)/libswiftCore.a),--static-swift-stdlib)
-SWIFT_BUILD = swift build -c $(CONFIGURATION) $(if $(filter release,$(CONFIGURATION)),$(STATIC)) $(SWIFT_FLAGS)
-BUILD_TESTS = swift build --build-tests $(SWIFT_FLAGS)
+SWIFT_BUILD = swift build -c $(CONFIGURATION) $(if $(filter release,$(CONFIGURATION)),$(STATIC))
 
 .DEFAULT_GOAL := help
 
@@ -39,14 +38,14 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 .PHONY: test
 test: deps ## build and run the tests, the samples, schemathesis and Lambda's clients against real evaluators
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	swift test --skip-build --no-parallel
 	@scripts/both scripts/test-as-user scripts/test-clients
 
 .PHONY: test-attacks
 test-attacks: deps ## attack real cells, and fuzz what reads from them
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	swift test --skip-build --no-parallel --filter AttackTests
 
 .PHONY: test-layers
@@ -56,13 +55,13 @@ test-layers: ## take each layer of the sandbox away and name the tests that noti
 .PHONY: docs
 docs: deps ## make the pages that tests keep true
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	CLOISTER_TEST_UPDATE=1 swift test --skip-build --no-parallel --filter 'CausesTests|SystemCallsPageTests'
 
 .PHONY: test-lambda
 test-lambda: deps ## drive a real evaluator with boto3, the aws command line and Terraform
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	swift build $(SWIFT_FLAGS)
+	swift build
 	@scripts/test-lambda
 
 KILLS ?= 200
@@ -70,14 +69,14 @@ KILLS ?= 200
 .PHONY: test-kills
 test-kills: deps ## kill evaluators under load KILLS (200) times, and count the calls
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	CLOISTER_TEST_KILLS=$(KILLS) swift test --skip-build --no-parallel --filter KillTests
 
 .PHONY: fuzz
 fuzz: MINUTES ?= 10
 fuzz: deps ## send random input to parsers and cells for MINUTES (10)
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	CLOISTER_FUZZ_SECONDS=$$(($(MINUTES) * 60 * 5 / 12)) swift test --skip-build --no-parallel --filter 'ParserFuzz|RandomCalls'
 
 .PHONY: test-fresh
@@ -87,7 +86,7 @@ test-fresh: ## try make run and make test on a new machine, as an ordinary user 
 .PHONY: test-matrix
 test-matrix: deps ## test with every Python and Node that this machine has or pip knows
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
-	$(BUILD_TESTS)
+	swift build --build-tests
 	@scripts/test-matrix
 
 .PHONY: test-vm
