@@ -39,8 +39,8 @@ run: build ## start an evaluator, register and invoke the samples, and keep it r
 test: deps ## build and run the tests, the samples, schemathesis and Lambda's clients against real evaluators
 	@$(MAKE) --no-print-directory .build/debug/libCloisterCell.so
 	swift build --build-tests
-	swift test --skip-build --no-parallel
-	@scripts/both scripts/test-as-user scripts/test-clients
+	@scripts/both scripts/test-clients 'swift test --skip-build --no-parallel'
+	@scripts/test-as-user
 
 .PHONY: test-attacks
 test-attacks: deps ## attack real cells, and fuzz what reads from them

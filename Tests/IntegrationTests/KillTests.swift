@@ -7,7 +7,7 @@ import Testing
 /// that no accepted call is lost, and that none runs more often than it may.
 @Suite struct KillTests {
     private static let kills =
-        ProcessInfo.processInfo.environment["CLOISTER_TEST_KILLS"].flatMap { Int($0) } ?? 6
+        ProcessInfo.processInfo.environment["CLOISTER_TEST_KILLS"].flatMap { Int($0) } ?? 4
     private static let seed =
         ProcessInfo.processInfo.environment["CLOISTER_TEST_SEED"].flatMap { UInt64($0) } ?? 4
     private static let attempts = 3
