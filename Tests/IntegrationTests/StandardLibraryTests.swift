@@ -12,11 +12,11 @@ import Testing
     private static let settings = ["timeoutMs": 60_000, "memoryMB": 512, "tmpMB": 32]
 
     /// Imports all modules, those of packages too, and tells the ones that did. Left out are modules whose
-    /// import is a joke (they print, or open a browser), what the probe hides in a cell, and Debian's `sitecustomize`, which is a
-    /// link to a file in /etc.
+    /// import is a joke (they print, or open a browser), what the probe hides in a cell, Debian's `sitecustomize`, which is a
+    /// link to a file in /etc, and the interactive console, which starts programs to look for a terminal's library.
     private static let importing = """
         import importlib, pkgutil, sys
-        HIDDEN = {"test", "idlelib", "ensurepip", "antigravity", "this", "sitecustomize"}
+        HIDDEN = {"test", "idlelib", "ensurepip", "antigravity", "this", "sitecustomize", "_pyrepl"}
         def names(folder):
             for entry in pkgutil.iter_modules(folder):
                 yield entry.name
