@@ -13,10 +13,11 @@ import Testing
 
     /// Imports all modules, those of packages too, and tells the ones that did. Left out are modules whose
     /// import is a joke (they print, or open a browser), what the probe hides in a cell, Debian's `sitecustomize`, which is a
-    /// link to a file in /etc, and the interactive console, which starts programs to look for a terminal's library.
+    /// link to a file in /etc, and the interactive console and another
+    /// system's module, which start programs to look for a library.
     private static let importing = """
         import importlib, pkgutil, sys
-        HIDDEN = {"test", "idlelib", "ensurepip", "antigravity", "this", "sitecustomize", "_pyrepl"}
+        HIDDEN = {"test", "idlelib", "ensurepip", "antigravity", "this", "sitecustomize", "_pyrepl", "_ios_support"}
         def names(folder):
             for entry in pkgutil.iter_modules(folder):
                 yield entry.name
