@@ -18,7 +18,7 @@ extension Part {
             for _ in 0..<times {
                 let call = CallRun(
                     request, logLimit: 1 << 18, continuation: caller, outbox: outbox)
-                keep(call.meta())
+                keep(call.request.meta(callID: request.id, deadlineNs: 1))
             }
         }
     }
